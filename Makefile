@@ -1,0 +1,59 @@
+# Every habit of this project. `make up` and `make test` do all their set-up themselves.
+
+STACK ?= dev
+FORM ?= host
+PYTHON ?= python3
+SHELL := /bin/sh
+RUN = set -e; . ./activate $(STACK)
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers lint test test-unit test-full bench
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+bootstrap: ## install what is missing: engine, packages, Pulumi, state, images
+	@$(PYTHON) -m bootstrap --stack $(STACK) $(BOOTSTRAP)
+
+images: ## build the images that are missing (only where they are built from packages)
+	@$(PYTHON) -m bootstrap --stack $(STACK)
+
+up: bootstrap ## bring the stack up, initialized and verified, and print where it is
+	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.report --stack $(STACK)
+
+status: ## ask every engine now, and print the table
+	@$(RUN); python -m ops.report --stack $(STACK)
+
+env: ## write the application's variables to .env (FORM=host or FORM=network)
+	@$(RUN); python -m ops.environment_file --stack $(STACK) --form $(FORM)
+
+prod-init: ## make the production stack: a passphrase outside the checkout, and the salt to commit
+	@$(PYTHON) -m bootstrap --stack prod --no-images
+
+erase: ## remove a stack with all its data; its name has to be typed (STACK=prod)
+	@$(RUN); python -m ops.erase --stack $(STACK) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+remove-leftovers: ## consent to removing labelled resources whose state is lost
+	@$(PYTHON) -m bootstrap --stack $(STACK) --no-images --remove-leftovers
+
+lint: ## ruff, mypy, shellcheck, hadolint
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images
+	@$(RUN); ruff check . && ruff format --check . && mypy && \
+	  shellcheck activate .ci/run $$(git ls-files 'images/*.sh') && \
+	  hadolint --failure-threshold warning images/*/Dockerfile toolchain/Dockerfile
+
+test: ## every test, from a machine with nothing installed
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m pytest
+
+test-unit: ## the tests that need no engine
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images
+	@$(RUN); python -m pytest tests/unit
+
+test-full: ## every test with the full counts of repeated trials
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m pytest -m "full or not full"
+
+bench: ## ratios against peers, measured in one run
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m bench

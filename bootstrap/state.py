@@ -1,0 +1,65 @@
+"""The state backend and the stacks, which belong to this machine as its containers do; no existing login or stack is changed."""
+
+import getpass
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+from bootstrap import places
+from bootstrap.console import StepError, run, say
+
+_STEP = "state"
+PRODUCTION = "prod"
+_LEAST_LENGTH = 12
+
+
+def stack_file(stack: str) -> Path:
+    """Return the file in which the local backend keeps a stack."""
+    return places.home() / "state" / ".pulumi" / "stacks" / places.PROJECT / f"{stack}.json"
+
+
+def ensure(stack: str, *, development: bool) -> None:
+    """Return when the stack exists."""
+    (places.home() / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
+    if stack_file(stack).exists():
+        say(_STEP, f"the stack {stack} is in {places.home() / 'state'}")
+        return
+    if stack == PRODUCTION:
+        _passphrase(stack)
+    environment = places.pulumi_environment(stack, development=development)
+    pulumi = shutil.which("pulumi", path=environment["PATH"]) or "pulumi"
+    before = _salted(stack)
+    run(
+        _STEP,
+        [pulumi, "stack", "init", f"organization/{places.PROJECT}/{stack}", "--no-select", "--non-interactive"],
+        why=f"the stack {stack} is made in {places.home() / 'state'}",
+        fix=f"read the lines above; the backend is {environment['PULUMI_BACKEND_URL']}",
+        environment=environment,
+        directory=places.CHECKOUT,
+    )
+    if stack == PRODUCTION and not before:
+        say(_STEP, f"Pulumi.{stack}.yaml now holds the stack's encryption salt: commit that change")
+
+
+def _salted(stack: str) -> bool:
+    path = places.CHECKOUT / f"Pulumi.{stack}.yaml"
+    return path.exists() and "encryptionsalt:" in path.read_text(encoding="utf-8")
+
+
+def _passphrase(stack: str) -> None:
+    """Ask for a passphrase, or generate one; it is kept outside the checkout, readable by this user alone."""
+    path = places.passphrase_file(stack)
+    if path.exists():
+        return
+    text = ""
+    if sys.stdin.isatty():
+        text = getpass.getpass(f"Passphrase for {stack} (empty: one is generated): ")
+        if text and (len(text) < _LEAST_LENGTH or text != getpass.getpass("Again: ")):
+            raise StepError(f"{_STEP}: the passphrase is shorter than {_LEAST_LENGTH} characters, or the two differ. Fix: make prod-init")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+        target.write(text or secrets.token_urlsafe(32))
+    say(_STEP, f"{stack}'s passphrase is in {path}: keep a copy of it elsewhere; without it the stack's secrets are lost")

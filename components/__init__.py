@@ -1,0 +1,1 @@
+"""The resource graph: settings, one component per engine, and the stack that knows their order."""

@@ -1,0 +1,131 @@
+"""The hardened container that every server runs in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from components.context import Context
+from components.secrets import DIRECTORY, EngineSecrets, Owner
+from components.sizes import mebibytes
+
+# Log files of one container: at most three of 10 MB each.
+LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """A health check, every field set: what an image declares itself would otherwise show as a change for ever.
+
+    `start_period_seconds` is how long failures do not count; afterwards `retries` in a row make it unhealthy.
+    """
+
+    test: Sequence[str]
+    interval_seconds: int = 2
+    timeout_seconds: int = 5
+    start_period_seconds: int = 60
+    retries: int = 5
+
+    def arguments(self) -> docker.ContainerHealthcheckArgs:
+        """Return the provider's form."""
+        return docker.ContainerHealthcheckArgs(
+            tests=list(self.test),
+            interval=f"{self.interval_seconds}s",
+            timeout=f"{self.timeout_seconds}s",
+            start_period=_duration(self.start_period_seconds),
+            retries=self.retries,
+        )
+
+
+def _duration(seconds: int) -> str:
+    """Return seconds in the engine's own spelling (`1m0s`): any other reads as a change on the next preview."""
+    return f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """How one server runs. `memory` is bytes; `ports` maps container port to host port (development only)."""
+
+    service: str
+    owner: Owner
+    memory: int
+    cpus: float
+    health: HealthCheck
+    data_path: str
+    command: Sequence[pulumi.Input[str]] = ()
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    ports: Mapping[int, int] = field(default_factory=dict)
+    stop_signal: str = "SIGTERM"
+    stop_seconds: int = 30
+    shared_memory: int = 64
+
+
+class DatabaseContainer(pulumi.ComponentResource):
+    """A container with limits, no capabilities, no new privileges, rotated logs and a health check."""
+
+    id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        *,
+        context: Context,
+        volume: pulumi.Input[str],
+        secrets: EngineSecrets | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("karen:container:DatabaseContainer", f"{spec.service}-server", None, opts)
+        image = docker.RemoteImage(
+            f"{spec.service}-image",
+            name=context.image(spec.service),
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        mounts = [docker.ContainerVolumeArgs(volume_name=volume, container_path=spec.data_path)]
+        if secrets is not None:
+            mounts.append(docker.ContainerVolumeArgs(volume_name=secrets.volume, container_path=DIRECTORY, read_only=True))
+        self.container = docker.Container(
+            f"{spec.service}-container",
+            opts=pulumi.ResourceOptions(
+                parent=self, delete_before_replace=True, depends_on=[secrets.writer] if secrets else None
+            ),
+            name=context.naming.container(spec.service),
+            hostname=spec.service,
+            image=image.image_id,
+            command=list(spec.command) or None,
+            envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(spec.environment.items())],
+            user=str(spec.owner),
+            volumes=mounts,
+            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=context.network, aliases=[spec.service])],
+            ports=[
+                docker.ContainerPortArgs(internal=inside, external=outside, ip="127.0.0.1", protocol="tcp")
+                for inside, outside in (spec.ports.items() if not context.settings.production else ())
+            ],
+            healthcheck=spec.health.arguments(),
+            stop_signal=spec.stop_signal,
+            **_hardening(spec, context),
+        )
+        self.id = self.container.id
+        self.register_outputs({"id": self.id})
+
+
+def _hardening(spec: ContainerSpec, context: Context) -> dict[str, object]:
+    """Return limits and restrictions, the same for every server. Equal memory and swap limits mean: no swap."""
+    return {
+        "memory": mebibytes(spec.memory),
+        "memory_swap": mebibytes(spec.memory),
+        "cpus": f"{spec.cpus:g}",
+        "shm_size": spec.shared_memory,
+        "restart": "unless-stopped",
+        "must_run": True,
+        "security_opts": ["no-new-privileges:true"],
+        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        "log_driver": "json-file",
+        "log_opts": LOG_OPTIONS,
+        "stop_timeout": spec.stop_seconds,
+        "destroy_grace_seconds": spec.stop_seconds,
+        "labels": [
+            docker.ContainerLabelArgs(label=key, value=value) for key, value in context.naming.labels(spec.service).items()
+        ],
+    }

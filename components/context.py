@@ -1,0 +1,26 @@
+"""What every component of a stack shares: its settings, names, network and options."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.images import reference
+from components.naming import Naming
+from components.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One stack's settings and names, with the network its containers join."""
+
+    settings: Settings
+    naming: Naming
+    network: pulumi.Output[str]
+
+    def image(self, service: str) -> str:
+        """Return the pinned image reference of a service for this stack's image source."""
+        return reference(service, self.settings.image_source)
+
+    def protected(self, parent: pulumi.Resource, *, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
+        """Return options for what must outlive containers: protected in production."""
+        return pulumi.ResourceOptions(parent=parent, protect=self.settings.production, depends_on=depends_on)

@@ -1,0 +1,104 @@
+"""Elasticsearch: full-text search over memories and documents, on one node with security on."""
+
+import pulumi
+
+from components.container import ContainerSpec, DatabaseContainer, HealthCheck
+from components.context import Context
+from components.engine import Endpoint, Engine
+from components.initialize import initialize
+from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.settings import Settings
+from components.sizes import mebibytes
+from components.volume import data_volume
+
+PORT = 9200
+USER = "elastic"
+_OWNER = Owner(uid=1000, gid=1000)
+_DATA = "/usr/share/elasticsearch/data"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the server's environment. The transport listens on loopback: one node has nobody to talk to."""
+    heap = mebibytes(settings.elasticsearch_heap)
+    # In development the second compiler costs more start-up time than it gives back.
+    compiler = "" if settings.production else " -XX:TieredStopAtLevel=1"
+    return {
+        "cluster.name": "ai-karen",
+        "node.name": "elasticsearch",
+        "discovery.type": "single-node",
+        "http.host": "0.0.0.0",
+        "transport.host": "127.0.0.1",
+        "xpack.security.enabled": "true",
+        "xpack.security.http.ssl.enabled": "false",
+        "xpack.security.transport.ssl.enabled": "false",
+        "logger.level": "INFO" if settings.production else "DEBUG",
+        "ELASTIC_PASSWORD_FILE": f"{DIRECTORY}/elastic_password",
+        "ES_JAVA_OPTS": f"-Xms{heap}m -Xmx{heap}m{compiler}",
+    }
+
+
+class Elasticsearch(Engine):
+    """One Elasticsearch node with its volume, its superuser's password and its indices."""
+
+    def __init__(self, *, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("karen:database:Elasticsearch", "elasticsearch", None, opts)
+        settings = context.settings
+        self._settings = settings
+        self._password = password(context, "elasticsearch", parent=self)
+        self.endpoint = Endpoint(
+            service="elasticsearch", port=PORT, host_port=None if settings.production else settings.elasticsearch_port
+        )
+        volume = data_volume(context, "elasticsearch", parent=self)
+        secrets = EngineSecrets(
+            "elasticsearch",
+            context=context,
+            owner=_OWNER,
+            files={
+                "elastic_password": self._password,
+                "curl.conf": self._password.apply(lambda value: f'user = "{USER}:{value}"\n'),
+            },
+            owned_volumes=[volume.name],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.connection = {"url": f"http://elasticsearch:{PORT}", "user": USER, "password": self._password}
+        self.initialization = None
+        if settings.enable_elasticsearch:
+            server = self._server(context, volume.name, secrets)
+            self.initialization = initialize("elasticsearch", context=context, engine=self, container=server.id)
+        self.register_outputs({})
+
+    def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:
+        settings = context.settings
+        url = f"http://127.0.0.1:{PORT}/_cluster/health?wait_for_status=yellow&timeout=2s"
+        return DatabaseContainer(
+            ContainerSpec(
+                service="elasticsearch",
+                owner=_OWNER,
+                memory=settings.elasticsearch_memory,
+                cpus=settings.elasticsearch_cpus,
+                data_path=_DATA,
+                environment=environment(settings),
+                ports={PORT: settings.elasticsearch_port},
+                health=HealthCheck(
+                    test=["CMD", "curl", "-fsS", "-o", "/dev/null", "-K", f"{DIRECTORY}/curl.conf", url],
+                    start_period_seconds=180,
+                ),
+                stop_seconds=60,
+            ),
+            context=context,
+            volume=volume,
+            secrets=secrets,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
+        """Return ELASTICSEARCH_*."""
+        assert self.endpoint is not None
+        host, port = self.endpoint.address(form)
+        return {
+            "ELASTICSEARCH_HOST": host,
+            "ELASTICSEARCH_PORT": str(port),
+            "ELASTICSEARCH_USER": USER,
+            "ELASTICSEARCH_PASSWORD": self._password,
+            "ELASTICSEARCH_HEAP_SIZE": f"{mebibytes(self._settings.elasticsearch_heap)}m",
+        }

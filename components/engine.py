@@ -1,0 +1,46 @@
+"""What the stack asks of every engine's component."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from init.resources.initialization import Initialization
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a service answers: inside the network always, on this host where the stack publishes ports."""
+
+    service: str
+    port: int
+    host_port: int | None
+
+    @property
+    def network(self) -> str:
+        """`service:port` for a container on the stack's network."""
+        return f"{self.service}:{self.port}"
+
+    @property
+    def host(self) -> str | None:
+        """`127.0.0.1:port` for an application on this host; None where nothing is published."""
+        return None if self.host_port is None else f"{LOOPBACK}:{self.host_port}"
+
+    def address(self, form: str) -> tuple[str, int]:
+        """Return host and port for a form, `host` or `network`."""
+        return (LOOPBACK, self.host_port) if form == "host" and self.host_port else (self.service, self.port)
+
+
+class Engine(pulumi.ComponentResource):
+    """One initialized engine: what others need to reach it, and what an application is told."""
+
+    endpoint: Endpoint | None
+    initialization: Initialization | None
+    connection: Mapping[str, Any]
+
+    def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
+        """Return the application's variables for a form, `host` or `network`."""
+        raise NotImplementedError

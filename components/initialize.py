@@ -1,0 +1,38 @@
+"""Ties an engine's container to its initialization."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.context import Context
+from components.engine import Engine
+from init.resources.initialization import Initialization
+
+# The toolbox image's own user.
+TOOLBOX_USER = "10001:10001"
+
+
+def initialize(
+    service: str,
+    *,
+    context: Context,
+    engine: Engine,
+    container: pulumi.Input[str],
+    user: str = TOOLBOX_USER,
+    volumes: Mapping[str, pulumi.Input[str]] | None = None,
+    identity: pulumi.Input[str] = "",
+) -> Initialization:
+    """Declare the initialization of a service, run in the stack's network once `container` is healthy."""
+    return Initialization(
+        f"{service}-initialization",
+        stack=context.naming.stack,
+        service=service,
+        image=context.image("toolbox"),
+        network=context.network,
+        user=user,
+        container=container,
+        connection=engine.connection,
+        volumes=volumes or {},
+        identity=identity,
+        opts=pulumi.ResourceOptions(parent=engine),
+    )

@@ -1,0 +1,32 @@
+"""Names and labels: every container, volume and network carries its stack, so that stacks run side by side."""
+
+from dataclasses import dataclass
+
+PROJECT_LABEL = "com.ai-karen.project"
+STACK_LABEL = "com.ai-karen.stack"
+SERVICE_LABEL = "com.ai-karen.service"
+PROJECT = "ai-karen-db"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """The names of one stack's resources."""
+
+    stack: str
+
+    def container(self, service: str) -> str:
+        """Return `ai-karen-<stack>-<service>`."""
+        return f"ai-karen-{self.stack}-{service}"
+
+    def volume(self, service: str, purpose: str = "data") -> str:
+        """Return `ai-karen-<stack>-<service>-<purpose>`."""
+        return f"ai-karen-{self.stack}-{service}-{purpose}"
+
+    @property
+    def network(self) -> str:
+        """The stack's network: `ai-karen-db` for dev, as the original design names it."""
+        return PROJECT if self.stack == "dev" else f"{PROJECT}-{self.stack}"
+
+    def labels(self, service: str) -> dict[str, str]:
+        """Return the labels by which this project recognizes what it made."""
+        return {PROJECT_LABEL: PROJECT, STACK_LABEL: self.stack, SERVICE_LABEL: service}

@@ -1,0 +1,107 @@
+"""PostgreSQL: memory, conversations, extensions, audit, and the shared ledger of migrations."""
+
+import pulumi
+
+from components.container import ContainerSpec, DatabaseContainer, HealthCheck
+from components.context import Context
+from components.engine import Endpoint, Engine
+from components.initialize import initialize
+from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.sizes import MEBIBYTE
+from components.urls import database_url
+from components.volume import data_volume
+
+PORT = 5432
+_OWNER = Owner(uid=999, gid=999)
+_DATA = "/var/lib/postgresql/data"
+
+
+class Postgres(Engine):
+    """One PostgreSQL server with its volume, its superuser's password and its schema."""
+
+    def __init__(self, *, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("karen:database:Postgres", "postgres", None, opts)
+        settings = context.settings
+        self._settings = settings
+        self._password = password(context, "postgres", parent=self)
+        self.endpoint = Endpoint(
+            service="postgres", port=PORT, host_port=None if settings.production else settings.postgres_port
+        )
+        volume = data_volume(context, "postgres", parent=self)
+        secrets = EngineSecrets(
+            "postgres",
+            context=context,
+            owner=_OWNER,
+            files={"postgres_password": self._password},
+            owned_volumes=[volume.name],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        server = DatabaseContainer(
+            ContainerSpec(
+                service="postgres",
+                owner=_OWNER,
+                memory=settings.postgres_memory,
+                cpus=settings.postgres_cpus,
+                shared_memory=128,
+                data_path=_DATA,
+                command=self._command(context),
+                environment={
+                    "POSTGRES_DB": settings.postgres_db,
+                    "POSTGRES_USER": settings.postgres_user,
+                    "POSTGRES_PASSWORD_FILE": f"{DIRECTORY}/postgres_password",
+                    "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
+                    "PGDATA": f"{_DATA}/pgdata",
+                },
+                ports={PORT: settings.postgres_port},
+                # Over TCP: while the image prepares a new volume, its server listens on a socket only.
+                health=HealthCheck(
+                    test=["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", settings.postgres_user, "-d", settings.postgres_db]
+                ),
+                stop_signal="SIGINT",
+            ),
+            context=context,
+            volume=volume.name,
+            secrets=secrets,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.connection = {
+            "host": "postgres",
+            "port": PORT,
+            "user": settings.postgres_user,
+            "password": self._password,
+            "database": settings.postgres_db,
+        }
+        self.initialization = initialize("postgres", context=context, engine=self, container=server.id)
+        self.register_outputs({"schemaVersion": self.initialization.schema_version})
+
+    @staticmethod
+    def _command(context: Context) -> list[str]:
+        """Return the server's command line: memory settings follow the container's limit."""
+        settings = context.settings
+        options = {
+            "max_connections": settings.postgres_max_connections,
+            # A quarter of the memory, as the manual's section on resource consumption advises for a dedicated server.
+            "shared_buffers": f"{settings.postgres_memory // 4 // MEBIBYTE}MB",
+            "effective_cache_size": f"{settings.postgres_memory // 2 // MEBIBYTE}MB",
+            "password_encryption": "scram-sha-256",
+            "log_min_duration_statement": "1s" if settings.production else "200ms",
+            "log_min_messages": "warning" if settings.production else "debug1",
+        }
+        return ["postgres", *(part for key, value in options.items() for part in ("-c", f"{key}={value}"))]
+
+    def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
+        """Return POSTGRES_* and DATABASE_URL."""
+        assert self.endpoint is not None
+        host, port = self.endpoint.address(form)
+        settings = self._settings
+        return {
+            "POSTGRES_DB": settings.postgres_db,
+            "POSTGRES_USER": settings.postgres_user,
+            "POSTGRES_PASSWORD": self._password,
+            "POSTGRES_HOST": host,
+            "POSTGRES_PORT": str(port),
+            "POSTGRES_MAX_CONNECTIONS": str(settings.postgres_max_connections),
+            "DATABASE_URL": self._password.apply(
+                lambda value: database_url("postgresql", settings.postgres_user, value, host, port, settings.postgres_db)
+            ),
+        }

@@ -1,0 +1,96 @@
+"""What can be known before anything is made: the engine answers, the images are there, the ports are free."""
+
+import errno
+import os
+import re
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from components import rules
+from components.images import SERVICES, reference
+from components.naming import STACK_LABEL
+from components.settings import PROJECT, Settings, SettingsError
+
+if TYPE_CHECKING:
+    import docker
+
+_STACK_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,29}$")
+
+
+def check(stack: str, settings: Settings) -> None:
+    """Raise SettingsError with everything that would keep the stack from coming up; touches nothing."""
+    if not _STACK_NAME.match(stack):
+        raise SettingsError(
+            [
+                f"The stack's name is {stack!r}: at most 30 lower-case letters, digits and dashes, beginning with a letter or digit, "
+                "because containers, volumes and networks carry it. Fix: pulumi stack rename <name>"
+            ]
+        )
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=5)
+        try:
+            problems = [*_ports(client, stack, settings), *_limits(client, settings), *_images(client, settings)]
+        finally:
+            client.close()
+    except DockerException as error:
+        raise SettingsError([f"The container engine does not answer ({error}). Fix: make bootstrap, or start it"]) from None
+    if problems:
+        raise SettingsError(problems)
+
+
+def _ports(client: "docker.DockerClient", stack: str, settings: Settings) -> Iterator[str]:
+    """A port is free when it can be bound, or is held by a container of this stack."""
+    taken = {field: port for field, port in rules.ports(settings).items() if not _bindable(port)}
+    if not taken or _remote():
+        return
+    own = {
+        port.get("PublicPort")
+        for container in client.api.containers(filters={"label": f"{STACK_LABEL}={stack}"})
+        for port in container["Ports"]
+    }
+    for field, port in taken.items():
+        if port not in own:
+            yield (
+                f"{PROJECT}:{rules.camel(field)} is {port}: another process of this host uses that port on 127.0.0.1. "
+                f"Fix: stop it (ss -ltnp 'sport = :{port}' names it), or pulumi config set {PROJECT}:{rules.camel(field)} <port>"
+            )
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise
+    return True
+
+
+def _remote() -> bool:
+    return os.environ.get("DOCKER_HOST", "").startswith(("tcp:", "ssh:", "http"))
+
+
+def _limits(client: "docker.DockerClient", settings: Settings) -> Iterator[str]:
+    """The engine refuses more processors than it has."""
+    processors = int(client.info()["NCPU"])
+    for field in type(settings).model_fields:
+        if field.endswith("_cpus") and getattr(settings, field) > processors:
+            yield (
+                f"{PROJECT}:{rules.camel(field)} is {getattr(settings, field):g}: the engine has {processors} processors. "
+                f"Fix: pulumi config set {PROJECT}:{rules.camel(field)} {processors}"
+            )
+
+
+def _images(client: "docker.DockerClient", settings: Settings) -> Iterator[str]:
+    """Local images must be there; those of a registry are pulled by the update itself."""
+    services = SERVICES if settings.image_source == "build" else ("toolbox",)
+    present = {tag for image in client.api.images() for tag in image.get("RepoTags") or ()}
+    missing = [name for service in services if (name := reference(service, settings.image_source)) not in present]
+    if missing:
+        yield f"Images are missing on this engine: {', '.join(missing)}. Fix: make images"

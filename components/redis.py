@@ -1,0 +1,116 @@
+"""Redis: cache and sessions, with an append-only file and one access list."""
+
+import hashlib
+
+import pulumi
+
+from components.container import ContainerSpec, DatabaseContainer, HealthCheck
+from components.context import Context
+from components.engine import Endpoint, Engine
+from components.initialize import initialize
+from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.settings import Settings
+from components.urls import database_url
+from components.volume import data_volume
+
+PORT = 6379
+_OWNER = Owner(uid=999, gid=999)
+# Of the container's limit: the rest is for buffers, fragmentation and the copy-on-write pages of a rewrite.
+_DATA_SHARE = 0.75
+# In production applications, which send only a password, are the default user: without the commands that administer.
+_APPLICATION_RULES = {True: "~* &* +@all -@admin -@dangerous +info +keys", False: "~* &* +@all"}
+
+
+def command(settings: Settings) -> list[str]:
+    """Return the server's command line: the file holds what is secret, the arguments what is not."""
+    options = {
+        "dir": "/data",
+        "maxmemory": str(maximum_memory(settings)),
+        "maxmemory-policy": settings.redis_eviction_policy,
+        "appendonly": "yes" if settings.redis_append_only else "no",
+        "appendfsync": "everysec",
+        "loglevel": "notice" if settings.production else "verbose",
+    }
+    return ["redis-server", f"{DIRECTORY}/redis.conf", *(part for key, value in options.items() for part in (f"--{key}", value))]
+
+
+def access_list(password_text: str, administrator: str, *, production: bool) -> str:
+    """Return the access list: hashes only, as `ACL SAVE` would write it."""
+    default, admin = (hashlib.sha256(text.encode()).hexdigest() for text in (password_text, administrator))
+    return f"user default on #{default} {_APPLICATION_RULES[production]}\nuser administrator on #{admin} ~* &* +@all\n"
+
+
+def maximum_memory(settings: Settings) -> int:
+    """Return how many bytes of data Redis may hold within its container's limit."""
+    return int(settings.redis_memory * _DATA_SHARE)
+
+
+class Redis(Engine):
+    """One Redis server with its volume, its access list and its persistence."""
+
+    def __init__(self, *, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("karen:database:Redis", "redis", None, opts)
+        settings = context.settings
+        self._settings = settings
+        self._password = password(context, "redis", parent=self)
+        administrator = password(context, "redis-administrator", parent=self)
+        self.endpoint = Endpoint(service="redis", port=PORT, host_port=None if settings.production else settings.redis_port)
+        volume = data_volume(context, "redis", parent=self)
+        acl = pulumi.Output.all(self._password, administrator).apply(
+            lambda both: access_list(both[0], both[1], production=settings.production)
+        )
+        secrets = EngineSecrets(
+            "redis",
+            context=context,
+            owner=_OWNER,
+            files={"redis.conf": f"aclfile {DIRECTORY}/users.acl\n", "users.acl": acl, "redis_password": self._password},
+            owned_volumes=[volume.name],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.connection = {
+            "host": "redis",
+            "port": PORT,
+            "username": "administrator",
+            "password": administrator,
+            "expect": {
+                "maxmemory": maximum_memory(settings),
+                "maxmemory-policy": settings.redis_eviction_policy,
+                "appendonly": "yes" if settings.redis_append_only else "no",
+            },
+        }
+        self.initialization = None
+        if settings.enable_redis:
+            server = self._server(context, volume.name, secrets)
+            self.initialization = initialize("redis", context=context, engine=self, container=server.id)
+        self.register_outputs({})
+
+    def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:
+        settings = context.settings
+        ping = f'REDISCLI_AUTH="$(cat {DIRECTORY}/redis_password)" redis-cli ping | grep -q PONG'
+        return DatabaseContainer(
+            ContainerSpec(
+                service="redis",
+                owner=_OWNER,
+                memory=settings.redis_memory,
+                cpus=settings.redis_cpus,
+                data_path="/data",
+                command=command(settings),
+                ports={PORT: settings.redis_port},
+                health=HealthCheck(test=["CMD-SHELL", ping]),
+            ),
+            context=context,
+            volume=volume,
+            secrets=secrets,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
+        """Return REDIS_*."""
+        assert self.endpoint is not None
+        host, port = self.endpoint.address(form)
+        return {
+            "REDIS_HOST": host,
+            "REDIS_PORT": str(port),
+            "REDIS_PASSWORD": self._password,
+            "REDIS_URL": self._password.apply(lambda value: database_url("redis", "", value, host, port, "0")),
+        }

@@ -1,0 +1,76 @@
+"""Generated passwords, and the small volume per engine through which they reach its server as files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_random as random
+
+from components.context import Context
+from components.volume import data_volume
+from init.resources.files import SecretFiles
+
+# Printable, and safe in URLs, shells and configuration files without quoting.
+_SPECIAL = "-_.~"
+DIRECTORY = "/run/secrets"
+
+
+def password(context: Context, name: str, *, parent: pulumi.Resource, length: int = 32) -> pulumi.Output[str]:
+    """Generate a password that lives as long as the volume it opens."""
+    generated = random.RandomPassword(
+        f"{name}-password",
+        length=length,
+        special=True,
+        override_special=_SPECIAL,
+        min_lower=1,
+        min_upper=1,
+        min_numeric=1,
+        keepers={"serial": "1"},
+        opts=context.protected(parent),
+    )
+    return pulumi.Output.secret(generated.result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """The numeric user and group a server runs as."""
+
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+class EngineSecrets(pulumi.ComponentResource):
+    """One engine's secrets volume, written over standard input before its container exists (0400, the server's user)."""
+
+    volume: pulumi.Output[str]
+    written: pulumi.Output[str]
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        context: Context,
+        owner: Owner,
+        files: Mapping[str, pulumi.Input[str]],
+        owned_volumes: Sequence[pulumi.Output[str]] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`files` maps file name to content; the roots of `owned_volumes` are given to the server's user."""
+        super().__init__("karen:secrets:EngineSecrets", f"{service}-secrets", None, opts)
+        volume = data_volume(context, service, purpose="secrets", parent=self)
+        self.writer = SecretFiles(
+            f"{service}-secret-files",
+            stack=context.naming.stack,
+            service=service,
+            image=context.image("toolbox"),
+            volume=volume.name,
+            owner=(owner.uid, owner.gid),
+            files=files,
+            owned_volumes=list(owned_volumes),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.volume = volume.name
+        self.register_outputs({"volume": self.volume})

@@ -1,0 +1,140 @@
+"""What a stack is told: typed, frozen, validated once. The only place that reads `pulumi.Config`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from components import rules
+from components.sizes import parse_size
+
+PROJECT = "ai-karen-db"
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+Port = Annotated[int, Field(ge=1024, le=65535)]
+Cpus = Annotated[float, Field(ge=0.1, le=256)]
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+EvictionPolicy = Literal[
+    "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
+    "volatile-ttl",
+]  # fmt: skip
+
+
+class SettingsError(ValueError):
+    """The configuration cannot be used; `problems` holds one complete sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The configuration is not valid; nothing was changed.\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+class Settings(BaseModel):
+    """Every setting of a stack. Memory sizes are bytes; ports are on the host, 127.0.0.1 only, in development."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
+
+    mode: Literal["development", "production"] = "development"
+    image_source: Literal["registry", "build"] = "registry"
+
+    enable_redis: bool = True
+    enable_elasticsearch: bool = True
+    enable_minio: bool = True
+    enable_milvus: bool = True
+    enable_monitoring: bool = False
+    enable_backups: bool = False
+
+    postgres_db: Name = "ai_karen"
+    postgres_user: Name = "karen_user"
+    postgres_port: Port = 5432
+    postgres_max_connections: Annotated[int, Field(ge=10, le=10_000)] = 100
+    postgres_memory: Size = parse_size("1g")
+    postgres_cpus: Cpus = 2
+
+    redis_port: Port = 6379
+    redis_memory: Size = parse_size("512m")
+    redis_cpus: Cpus = 1
+    redis_eviction_policy: EvictionPolicy = "volatile-lru"
+    redis_append_only: bool = True
+
+    elasticsearch_port: Port = 9200
+    elasticsearch_heap: Size = parse_size("1g")
+    elasticsearch_memory: Size = parse_size("2g")
+    elasticsearch_cpus: Cpus = 2
+
+    etcd_memory: Size = parse_size("512m")
+    etcd_cpus: Cpus = 1
+
+    minio_port: Port = 9000
+    minio_console_port: Port = 9001
+    minio_user: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$")] = "karen_minio"
+    minio_memory: Size = parse_size("1g")
+    minio_cpus: Cpus = 1
+
+    milvus_port: Port = 19530
+    milvus_user: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")] = "milvus_user"
+    milvus_memory: Size = parse_size("2g")
+    milvus_cpus: Cpus = 2
+
+    duckdb_path: ContainerPath = "/data/duckdb/kari_duckdb.db"
+    duckdb_backup_path: ContainerPath = "/data/duckdb/backups"
+    duckdb_host_directory: str | None = None
+
+    @property
+    def production(self) -> bool:
+        """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
+        return self.mode == "production"
+
+    @model_validator(mode="after")
+    def _cross_field(self) -> Self:
+        problems = rules.problems(self)
+        if problems:
+            raise SettingsError(problems)
+        return self
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "Settings":
+        """Build settings from the plain configuration (camelCase keys, text values); SettingsError if it cannot be."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise SettingsError(_sentences(error, values)) from None
+
+    @classmethod
+    def load(cls, image_source: str | None = None) -> "Settings":
+        """Read the running stack's configuration; `image_source` is this machine's answer where the stack has none."""
+        import pulumi
+        from pulumi.runtime import config as runtime_config
+
+        prefix = f"{pulumi.get_project()}:"
+        values = {key.removeprefix(prefix): value for key, value in runtime_config.CONFIG.items() if key.startswith(prefix)}
+        if image_source is not None:
+            values.setdefault("imageSource", image_source)
+        return cls.parse(values)
+
+
+def _sentences(error: ValidationError, values: Mapping[str, Any]) -> list[str]:
+    """Turn pydantic's errors into sentences that name key, value, what is allowed and the command that fixes it."""
+    from difflib import get_close_matches
+
+    keys = [to_camel(field) for field in Settings.model_fields]
+    sentences = []
+    for item in error.errors():
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, SettingsError):
+            sentences.extend(cause.problems)
+            continue
+        key = str(item["loc"][0]) if item["loc"] else "?"
+        if item["type"] == "extra_forbidden":
+            near = get_close_matches(key, keys, n=1)
+            hint = f" Did you mean {PROJECT}:{near[0]}?" if near else f" Known keys: {', '.join(keys)}."
+            sentences.append(f"{PROJECT}:{key} is not a setting.{hint} Fix: pulumi config rm {PROJECT}:{key}")
+            continue
+        field = next((f for f in Settings.model_fields if to_camel(f) == key), None)
+        default = rules.show_default(Settings.model_fields[field].default) if field else "…"
+        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        sentences.append(
+            f"{PROJECT}:{key} is {values.get(key)!r}: {message}. Fix: pulumi config set {PROJECT}:{key} {default}"
+        )
+    return sentences

@@ -1,0 +1,93 @@
+"""The stack: the only place that knows who depends on whom."""
+
+from typing import Any
+
+import pulumi
+
+from components.context import Context
+from components.duckdb import DuckDB
+from components.elasticsearch import Elasticsearch
+from components.engine import Engine
+from components.etcd import Etcd
+from components.milvus import Milvus
+from components.minio import Minio
+from components.naming import Naming
+from components.network import DatabaseNetwork
+from components.outputs import endpoints, environment
+from components.postgres import Postgres
+from components.redis import Redis
+from components.settings import Settings
+from init.resources.initialization import Initialization
+from init.resources.verification import Verification
+
+
+class DatabaseStack(pulumi.ComponentResource):
+    """Every engine of one stack, initialized, and the verification of all of them."""
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        """`name` is the Pulumi stack's name, which every resource on the engine carries."""
+        super().__init__("karen:stack:DatabaseStack", "stack", None, opts)
+        naming = Naming(stack=name)
+        child = pulumi.ResourceOptions(parent=self)
+        network = DatabaseNetwork("network", naming=naming, internal=settings.production, opts=child)
+        self._context = Context(settings=settings, naming=naming, network=network.network)
+
+        postgres = Postgres(context=self._context, opts=child)
+        redis = Redis(context=self._context, opts=child)
+        elasticsearch = Elasticsearch(context=self._context, opts=child)
+        etcd = Etcd(context=self._context, opts=child)
+        minio = Minio(context=self._context, opts=child)
+        milvus = Milvus(
+            context=self._context,
+            storage_user=settings.minio_user,
+            storage_password=minio.password,
+            depends_on=[gate for gate in (etcd.gate, minio.gate) if gate is not None],
+            opts=child,
+        )
+        self._duckdb = DuckDB(context=self._context, opts=child)
+        declared: dict[str, Engine] = {
+            "postgres": postgres,
+            "redis": redis,
+            "elasticsearch": elasticsearch,
+            "minio": minio,
+            "milvus": milvus,
+            "duckdb": self._duckdb,
+        }
+        self._engines = {service: engine for service, engine in declared.items() if engine.initialization is not None}
+        self._job = self._verification_job()
+        # PostgreSQL holds the shared ledger, which the verification completes: it comes after every initialization.
+        self.verification = Verification(
+            "verification",
+            job=self._job,
+            runs={service: initialization.run for service, initialization in self._initializations().items()},
+            opts=child,
+        )
+        self.register_outputs({})
+
+    def _initializations(self) -> dict[str, Initialization]:
+        return {service: engine.initialization for service, engine in self._engines.items() if engine.initialization}
+
+    def _verification_job(self) -> dict[str, Any]:
+        """Describe the job that asks every engine; the operations outside the graph use the same."""
+        return {
+            "stack": self._context.naming.stack,
+            "image": self._context.image("toolbox"),
+            "network": self._context.network,
+            "user": self._duckdb.user,
+            "volumes": pulumi.Output.all(**self._duckdb.volumes).apply(lambda all_: {v: k for k, v in all_.items()}),
+            "engines": {service: engine.connection for service, engine in self._engines.items()},
+            "expected": {service: one.schema_version for service, one in self._initializations().items()},
+        }
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs."""
+        versions = {service: one.schema_version for service, one in self._initializations().items()}
+        return {
+            "endpoints": endpoints(self._engines, self._context.settings),
+            "schema_versions": versions,
+            "verification": self.verification.report,
+            "env": pulumi.Output.secret(
+                {form: environment(self._engines, form, self._context.settings) for form in ("host", "network")}
+            ),
+            "operations": pulumi.Output.secret({"verification": self._job}),
+        }

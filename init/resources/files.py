@@ -1,0 +1,82 @@
+"""`SecretFiles`: the files of one engine's secrets volume, written by a job over standard input."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import ReadResult, Resource
+
+from init.resources.job import Job, JobSpec, sweep
+from init.resources.provider import Provider
+from init.resources.volumes import identities
+
+_MODE = 0o400
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
+
+
+class SecretFilesProvider(Provider):
+    """Writes the files atomically, removes others, and gives each data volume's root to the server's user."""
+
+    kind = "secret-files"
+
+    def apply(self, props: dict[str, Any]) -> dict[str, Any]:
+        """Run the job; nothing of the files' content is returned."""
+        uid, gid = (int(part) for part in props["owner"])
+        data = {volume: f"/volumes/{index}" for index, volume in enumerate(props["owned_volumes"])}
+        spec = JobSpec(
+            stack=props["stack"],
+            name=f"files-{props['service']}",
+            image=props["image"],
+            user="0:0",
+            volumes={props["volume"]: "/secrets", **data},
+            capabilities=_CAPABILITIES,
+        )
+        files = [
+            {"path": f"/secrets/{name}", "content": content, "uid": uid, "gid": gid, "mode": _MODE}
+            for name, content in sorted(props["files"].items())
+        ]
+        owned = [{"path": path, "uid": uid, "gid": gid} for path in data.values()]
+        with Job(spec) as job:
+            job.run({"protocol": 1, "action": "files", "files": files, "owned": owned})
+        return {"identities": identities([props["volume"], *props["owned_volumes"]])}
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Forget the volume's name when it is not the volume that was written, so that the next update writes again."""
+        found = identities([props["volume"], *props["owned_volumes"]])
+        same = found == props.get("identities")
+        return ReadResult(id_, props if same else {**props, "volume": "", "identities": found})
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Remove jobs that an interrupted run left; the files go with their volume."""
+        sweep(props["stack"], f"files-{props['service']}")
+
+
+class SecretFiles(Resource, module="karen", name="SecretFiles"):
+    """The files of one secrets volume; `identities` says when each volume it wrote to was made."""
+
+    identities: pulumi.Output[dict[str, str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack: str,
+        service: str,
+        image: str,
+        volume: pulumi.Input[str],
+        owner: tuple[int, int],
+        files: Mapping[str, pulumi.Input[str]],
+        owned_volumes: Sequence[pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "stack": stack,
+            "service": service,
+            "image": image,
+            "volume": volume,
+            "owner": list(owner),
+            "files": pulumi.Output.secret(dict(files)),
+            "owned_volumes": list(owned_volumes),
+            "identities": None,
+        }
+        super().__init__(SecretFilesProvider(), name, props, opts)

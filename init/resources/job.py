@@ -1,0 +1,165 @@
+"""Jobs: short-lived toolbox containers inside the stack's network. The work goes in over standard input, so that no
+secret appears in an environment, an argument or a label; log lines and one reply come back.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import docker
+from docker.errors import APIError, ImageNotFound, NotFound
+from docker.utils.socket import frames_iter
+
+from init.protocol import FrameReader, encode
+
+STACK_LABEL = "com.ai-karen.stack"
+JOB_LABEL = "com.ai-karen.job"
+DEADLINE_LABEL = "com.ai-karen.deadline"
+_STANDARD_OUTPUT = 1
+_MEMORY = 768 * 1024 * 1024
+
+
+class JobError(RuntimeError):
+    """A job failed; the message says what, and the fix where one is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSpec:
+    """One job. `volumes` maps volume name to path; without a `network` the job has none."""
+
+    stack: str
+    name: str
+    image: str
+    user: str
+    network: str | None = None
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    deadline_seconds: float = 120.0
+
+
+class Job:
+    """A started job, importing its client library while it waits for its request. A context manager: it leaves nothing."""
+
+    def __init__(self, spec: JobSpec) -> None:
+        self._spec = spec
+        self._client = docker.from_env(timeout=int(spec.deadline_seconds) + 30)
+        self._started = time.monotonic()
+        sweep(spec.stack, spec.name, client=self._client)
+        api = self._client.api
+        try:
+            self._id = api.create_container(
+                spec.image,
+                command=[spec.name],
+                user=spec.user,
+                stdin_open=True,
+                labels={
+                    STACK_LABEL: spec.stack,
+                    JOB_LABEL: spec.name,
+                    DEADLINE_LABEL: str(int(time.time() + spec.deadline_seconds)),
+                },
+                host_config=_host_config(api, spec),
+            )["Id"]
+        except ImageNotFound:
+            raise JobError(f"The image {spec.image} is not on this engine. Fix: make images") from None
+        try:
+            self._socket = api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            api.start(self._id)
+        except APIError as error:
+            self.close()
+            raise JobError(f"The {spec.name} job could not be started: {error.explanation}") from None
+
+    def __enter__(self) -> "Job":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the container, running or not."""
+        with suppress(NotFound, APIError):
+            self._client.api.remove_container(self._id, force=True)
+        self._client.close()
+
+    def run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Send the request, print the job's log lines as they come, and return the reply's result; JobError otherwise."""
+        remaining = max(1.0, self._spec.deadline_seconds - (time.monotonic() - self._started))
+        timer = threading.Timer(remaining, self._kill)
+        timer.daemon = True
+        timer.start()
+        reader, log = FrameReader(), b""
+        try:
+            getattr(self._socket, "_sock", self._socket).sendall(encode(request))
+            for stream, chunk in frames_iter(self._socket, tty=False):
+                if stream == _STANDARD_OUTPUT:
+                    reply = reader.feed(chunk)
+                    if reply is not None:
+                        return _result(reply, self._spec.name)
+                else:
+                    log = _forward(self._spec.name, log + chunk)
+        finally:
+            expired = not timer.is_alive()
+            timer.cancel()
+        if expired:
+            raise JobError(
+                f"The {self._spec.name} job did not finish within {self._spec.deadline_seconds:.0f} s. Fix: run the command again"
+            )
+        raise JobError(f"The {self._spec.name} job ended without an answer. Its last line: {log.decode(errors='replace').strip()}")
+
+    def _kill(self) -> None:
+        with suppress(NotFound, APIError):
+            docker.from_env().api.kill(self._id)
+
+
+def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
+    """Return limits and mounts: no capability but the named ones, no log, no swap, read-only root."""
+    config: dict[str, Any] = api.create_host_config(
+        binds=[f"{volume}:{path}" for volume, path in spec.volumes.items()],
+        network_mode=spec.network or "none",
+        cap_drop=["ALL"],
+        cap_add=list(spec.capabilities),
+        security_opt=["no-new-privileges:true"],
+        mem_limit=_MEMORY,
+        memswap_limit=_MEMORY,
+        pids_limit=256,
+        read_only=True,
+        tmpfs={"/tmp": "size=64m"},  # noqa: S108 - a path inside the container
+        log_config={"Type": "none"},
+    )
+    return config
+
+
+def _forward(name: str, data: bytes) -> bytes:
+    """Print every complete line, which Pulumi shows, and return the rest."""
+    *lines, rest = data.split(b"\n")
+    for line in lines:
+        print(f"{name}: {line.decode(errors='replace')}", flush=True)
+    return rest if rest or not lines else lines[-1]
+
+
+def _result(reply: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if reply.get("ok"):
+        return dict(reply["result"])
+    error = reply.get("error") or {}
+    fix = f" Fix: {error['fix']}" if error.get("fix") else ""
+    raise JobError(f"{name}: {error.get('kind', 'Error')}: {error.get('message', 'no reason was given')}{fix}")
+
+
+def sweep(stack: str, name: str | None = None, *, client: docker.DockerClient | None = None) -> int:
+    """Remove earlier jobs of a stack (of one name, or all) whose starter is gone; return how many there were.
+
+    Pulumi's stack lock keeps two updates of one stack apart, so a job that is still there has nobody to answer to.
+    """
+    engine = client or docker.from_env()
+    labels = [f"{STACK_LABEL}={stack}", JOB_LABEL if name is None else f"{JOB_LABEL}={name}"]
+    try:
+        found = engine.api.containers(all=True, filters={"label": labels})
+        for container in found:
+            with suppress(NotFound, APIError):
+                engine.api.remove_container(container["Id"], force=True)
+        return len(found)
+    finally:
+        if client is None:
+            engine.close()

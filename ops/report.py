@@ -1,0 +1,63 @@
+"""`make status`: a verification outside the graph, and a table of services, endpoints, versions and health."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from init.resources.job import JobError
+from init.resources.verification import verify
+from ops.pulumi import PulumiError, outputs
+
+SCHEMA = 1
+
+
+def services(stack: str) -> list[dict[str, Any]]:
+    """Ask every engine of a stack now, and return one row per service."""
+    found = outputs(stack)
+    if "operations" not in found:
+        raise PulumiError(f"The stack {stack} is not up. Fix: make up STACK={stack}")
+    answers = verify(found["operations"]["verification"])["engines"]
+    rows = []
+    for service, answer in sorted(answers.items()):
+        endpoint = found["endpoints"].get(service, {})
+        rows.append(
+            {
+                "service": service,
+                "endpoint": endpoint.get("host") or endpoint.get("network"),
+                "version": answer.get("server_version", ""),
+                "health": "healthy" if answer.get("ok") else f"failed: {answer.get('error', 'no answer')}",
+                "schema": answer.get("schema_version") or "–",
+                "counts": answer.get("counts", {}),
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Print the table, or JSON; exit 1 when a service is not healthy, 2 when it could not be asked."""
+    parser = argparse.ArgumentParser(prog="make status", description=__doc__)
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    try:
+        rows = services(options.stack)
+    except (PulumiError, JobError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    if options.json:
+        print(json.dumps({"schema": SCHEMA, "stack": options.stack, "services": rows}, indent=2))
+    else:
+        table = Table("service", "endpoint", "version", "health", "schema version", title=f"Stack {options.stack}")
+        for row in rows:
+            colour = "green" if row["health"] == "healthy" else "red"
+            table.add_row(row["service"], row["endpoint"], row["version"], f"[{colour}]{row['health']}[/]", row["schema"])
+        Console().print(table)
+    raise SystemExit(0 if all(row["health"] == "healthy" for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    main()

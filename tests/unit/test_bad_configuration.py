@@ -1,0 +1,73 @@
+"""Every setting refuses what it cannot use, naming key, value and fix, before anything is made."""
+
+import pytest
+
+from components.settings import Settings, SettingsError
+
+MEMORY = ["postgresMemory", "redisMemory", "elasticsearchMemory", "elasticsearchHeap", "etcdMemory", "minioMemory", "milvusMemory"]
+PORTS = ["postgresPort", "redisPort", "elasticsearchPort", "minioPort", "minioConsolePort", "milvusPort"]
+FLAGS = ["enableRedis", "enableElasticsearch", "enableMinio", "enableMilvus", "enableMonitoring", "enableBackups"]
+CPUS = ["postgresCpus", "redisCpus", "elasticsearchCpus", "etcdCpus", "minioCpus", "milvusCpus"]
+
+# (class of error, key, configuration, what the message must say besides the key)
+BAD = [
+    *[("not a size", key, {key: "lots"}, "512m") for key in MEMORY],
+    *[("size without a unit", key, {key: "1024"}, "512m") for key in MEMORY],
+    *[("below what the server starts with", key, {key: "8m"}, "below") for key in MEMORY if key != "elasticsearchHeap"],
+    *[("not a number", key, {key: "http"}, "integer") for key in PORTS],
+    *[("privileged port", key, {key: "80"}, "1024") for key in PORTS],
+    *[("port out of range", key, {key: "70000"}, "65535") for key in PORTS],
+    *[("not a flag", key, {key: "perhaps"}, "boolean") for key in FLAGS],
+    *[("no processor", key, {key: "0"}, "0.1") for key in CPUS],
+    ("unknown key", "postgresPrt", {"postgresPrt": "5432"}, "postgresPort"),
+    ("unknown key", "colour", {"colour": "blue"}, "Known keys"),
+    ("not one of", "mode", {"mode": "staging"}, "production"),
+    ("not one of", "imageSource", {"imageSource": "cloud"}, "registry"),
+    ("not one of", "redisEvictionPolicy", {"redisEvictionPolicy": "random"}, "noeviction"),
+    ("not a flag", "redisAppendOnly", {"redisAppendOnly": "often"}, "boolean"),
+    ("malformed name", "postgresDb", {"postgresDb": "Ai Karen"}, "pattern"),
+    ("malformed name", "postgresUser", {"postgresUser": "karen;drop"}, "pattern"),
+    ("malformed name", "minioUser", {"minioUser": "ab"}, "pattern"),
+    ("malformed name", "milvusUser", {"milvusUser": "1st"}, "pattern"),
+    ("malformed path", "duckdbPath", {"duckdbPath": "relative.db"}, "pattern"),
+    ("malformed path", "duckdbPath", {"duckdbPath": "/data/../etc/x.db"}, "pattern"),
+    ("malformed path", "duckdbPath", {"duckdbPath": "/x.db"}, "directory"),
+    ("malformed path", "duckdbBackupPath", {"duckdbBackupPath": "/elsewhere"}, "beside"),
+    ("malformed path", "duckdbHostDirectory", {"duckdbHostDirectory": "relative"}, "absolute"),
+    ("mode", "duckdbHostDirectory", {"mode": "production", "duckdbHostDirectory": "/srv"}, "development only"),
+    ("too few", "postgresMaxConnections", {"postgresMaxConnections": "1"}, "10"),
+    ("more than fits", "postgresMaxConnections", {"postgresMaxConnections": "5000"}, "postgresMemory"),
+    ("heap above the limit", "elasticsearchHeap", {"elasticsearchHeap": "2g", "elasticsearchMemory": "2g"}, "elasticsearchMemory"),
+    ("heap too small", "elasticsearchHeap", {"elasticsearchHeap": "32m"}, "128m"),
+    ("two services on one port", "redisPort", {"redisPort": "5432"}, "postgresPort"),
+    ("disabled dependency", "enableMinio", {"enableMinio": "false"}, "enableMilvus"),
+    ("reserved flag", "enableMonitoring", {"enableMonitoring": "true"}, "reserved"),
+    ("reserved flag", "enableBackups", {"enableBackups": "true"}, "reserved"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "key", "values", "said"), BAD, ids=[f"{kind}-{key}" for kind, key, _, _ in BAD])
+def test_a_bad_value_is_refused_with_key_value_and_fix(kind: str, key: str, values: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.parse(values)
+    message = str(error.value)
+    assert f"ai-karen-db:{key}" in message
+    assert said in message
+    assert "Fix:" in message
+    assert "nothing was changed" in message
+
+
+def test_every_setting_has_a_bad_value_here() -> None:
+    from pydantic.alias_generators import to_camel
+
+    assert {to_camel(field) for field in Settings.model_fields} <= {key for _, key, _, _ in BAD}
+
+
+def test_at_least_ten_classes_of_errors_are_told_apart() -> None:
+    assert len({kind for kind, _, _, _ in BAD}) >= 10
+
+
+def test_several_problems_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.parse({"postgresPort": "x", "mode": "y", "unknown": "z"})
+    assert len(error.value.problems) == 3
