@@ -31,6 +31,11 @@ def tools() -> Path:
     return home() / "bin"
 
 
+def built_plugins() -> Path:
+    """Return the directory of the plugins that were built: not on PATH, where every command would warn about them."""
+    return home() / "plugins"
+
+
 def passphrase_file(stack: str) -> Path:
     """Return a stack's passphrase file: the public one for development, one outside the checkout for any other named so."""
     own = home() / "passphrases" / stack

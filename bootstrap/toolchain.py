@@ -11,30 +11,25 @@ from bootstrap import images, places
 from bootstrap.console import say
 
 _STEP = "Pulumi"
-_FILES = (
-    "pulumi",
-    "pulumi-language-python",
-    "pulumi-language-python-exec",
-    "pulumi-resource-pulumi-python",
-    "pulumi-resource-docker",
-    "pulumi-resource-random",
-)
+_PROGRAMS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python", "pulumi")
+_PLUGINS = ("pulumi-resource-docker", "pulumi-resource-random")
 
 
-def install(directory: Path) -> None:
-    """Build what is not built yet (about ten minutes on two cores), and copy the programs to `directory`."""
+def install() -> None:
+    """Build what is not built yet (about ten minutes on two cores), and copy programs and plugins out."""
     say(_STEP, "the toolchain is built from its pinned modules: about ten minutes on two cores, once per machine")
     image = images.build_toolchain(places.CHECKOUT / "toolchain")
     client = docker.from_env(timeout=600)
     container = client.api.create_container(image)["Id"]
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            _copy(client, container, name, directory)
+        for directory, names in ((places.built_plugins(), _PLUGINS), (places.tools(), _PROGRAMS)):
+            directory.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                _copy(client, container, name, directory)
     finally:
         client.api.remove_container(container, force=True)
         client.close()
-    say(_STEP, f"built, in {directory}")
+    say(_STEP, f"built, in {places.tools()}")
 
 
 def _copy(client: docker.DockerClient, container: str, name: str, directory: Path) -> None:

@@ -25,7 +25,7 @@ def ensure() -> None:
         say(_STEP, f"{found} fits and is used as it is")
     elif not (places.tools() / "pulumi").exists() or not (places.tools() / LANGUAGE_HOST).exists():
         if not release.install(VERSION, places.tools()):
-            toolchain.install(places.tools())
+            toolchain.install()
     else:
         say(_STEP, f"{VERSION} in {places.tools()}")
     _plugins()
@@ -59,11 +59,11 @@ def _plugins() -> None:
         pulumi = shutil.which("pulumi", path=environment["PATH"])
         if pulumi is None:
             raise StepError(f"{_STEP}: the CLI is not on PATH after its installation. Fix: remove {places.tools()}, then make up again")
-        built = places.tools() / f"pulumi-resource-{name}"
+        built = places.built_plugins() / f"pulumi-resource-{name}"
         source: list[str] = []
         if not release.reachable():
             if not built.exists():
-                toolchain.install(places.tools())
+                toolchain.install()
             source = ["--file", str(built)]
         run(
             _STEP,

@@ -108,7 +108,8 @@ class Settings(BaseModel):
         from pulumi.runtime import config as runtime_config
 
         prefix = f"{pulumi.get_project()}:"
-        values = {key.removeprefix(prefix): value for key, value in runtime_config.CONFIG.items() if key.startswith(prefix)}
+        everything = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+        values = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
         if image_source is not None:
             values.setdefault("imageSource", image_source)
         return cls.parse(values)

@@ -74,7 +74,7 @@ class DatabaseStack(pulumi.ComponentResource):
             "image": self._context.image("toolbox"),
             "network": self._context.network,
             "user": self._duckdb.user,
-            "volumes": pulumi.Output.all(**self._duckdb.volumes).apply(lambda all_: {v: k for k, v in all_.items()}),
+            "volumes": self._duckdb.volumes,
             "engines": {service: engine.connection for service, engine in self._engines.items()},
             "expected": {service: one.schema_version for service, one in self._initializations().items()},
         }

@@ -22,20 +22,20 @@ class SecretFilesProvider(Provider):
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         """Run the job; nothing of the files' content is returned."""
         uid, gid = (int(part) for part in props["owner"])
-        data = {volume: f"/volumes/{index}" for index, volume in enumerate(props["owned_volumes"])}
+        data = {f"/volumes/{index}": volume for index, volume in enumerate(props["owned_volumes"])}
         spec = JobSpec(
             stack=props["stack"],
             name=f"files-{props['service']}",
             image=props["image"],
             user="0:0",
-            volumes={props["volume"]: "/secrets", **data},
+            volumes={"/secrets": props["volume"], **data},
             capabilities=_CAPABILITIES,
         )
         files = [
             {"path": f"/secrets/{name}", "content": content, "uid": uid, "gid": gid, "mode": _MODE}
             for name, content in sorted(props["files"].items())
         ]
-        owned = [{"path": path, "uid": uid, "gid": gid} for path in data.values()]
+        owned = [{"path": path, "uid": uid, "gid": gid} for path in data]
         with Job(spec) as job:
             job.run({"protocol": 1, "action": "files", "files": files, "owned": owned})
         return {"identities": identities([props["volume"], *props["owned_volumes"]])}

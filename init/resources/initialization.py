@@ -121,7 +121,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
             "user": user,
             "container": container,
             "connection": pulumi.Output.secret(dict(connection)),
-            "volumes": pulumi.Output.all(**volumes).apply(lambda names: {v: k for k, v in names.items()}),
+            "volumes": dict(volumes),
             "identity": identity,
             "migrations": checksums(service),
             "seeds": seeds_checksum(DATA / "seed"),

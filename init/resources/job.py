@@ -28,7 +28,7 @@ class JobError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """One job. `volumes` maps volume name to path; without a `network` the job has none."""
+    """One job. `volumes` maps path, with options after a colon, to volume name; without a `network` the job has none."""
 
     stack: str
     name: str
@@ -116,7 +116,7 @@ class Job:
 def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
     """Return limits and mounts: no capability but the named ones, no log, no swap, read-only root."""
     config: dict[str, Any] = api.create_host_config(
-        binds=[f"{volume}:{path}" for volume, path in spec.volumes.items()],
+        binds=[f"{volume}:{path}" for path, volume in spec.volumes.items()],
         network_mode=spec.network or "none",
         cap_drop=["ALL"],
         cap_add=list(spec.capabilities),

@@ -1,0 +1,69 @@
+"""The toolbox's side of a job: `python -m init <engine>` imports that engine's client library while it waits for its
+request on standard input, does the work, writes one reply to standard output, and logs lines to standard error.
+
+Exit code 0 means that there is a reply, also an error reply; anything else is a crash.
+"""
+
+import importlib
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from init import protocol
+from init.actions import handle, redact
+from init.engines import NAMES, load
+from init.protocol import Failure
+
+
+def main(arguments: list[str]) -> int:
+    """Answer one request; `arguments` name an engine, `verify` for all of them, or a job that needs no client."""
+    answer = _reserve_standard_output()
+    _warm(arguments[0] if arguments else "")
+    request: dict[str, Any] = {}
+    try:
+        request = protocol.read(sys.stdin.buffer)
+        reply = protocol.success(handle(request))
+    except Failure as error:
+        reply = protocol.failure(redact(error, request))
+    except protocol.ProtocolError as error:
+        reply = protocol.failure(Failure("BadRequest", str(error), "send one frame of the job protocol"))
+    except Exception as error:  # a job always answers: without a reply the host could only guess
+        described = Failure("Unexpected", f"{type(error).__name__}: {error}", "run the command again, or report this")
+        reply = protocol.failure(redact(described, request))
+    answer.write(protocol.encode(reply))
+    answer.flush()
+    # Client libraries leave threads behind that would hold the exit up for seconds.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _reserve_standard_output() -> BinaryIO:
+    """Keep standard output for the reply: what a library prints goes to the log."""
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answer
+
+
+def _warm(job: str) -> None:
+    """Import what the job will need. An import that fails is reported by the job itself, once it has a request."""
+    with suppress(Exception):
+        if job in NAMES:
+            load(job)
+        elif job == "verify":
+            importers = [threading.Thread(target=_try_load, args=(name,)) for name in NAMES]
+            for importer in importers:
+                importer.start()
+            for importer in importers:
+                importer.join()
+        importlib.import_module("tenacity")
+
+
+def _try_load(name: str) -> None:
+    with suppress(Exception):
+        load(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""Redis: no schema. Initialization proves that it is reachable, writes, expires, persists and evicts as configured."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from init.engines.base import Engine, LedgerEntry, Seeds, first_line, required, retry, unsupported
+from init.migrations import Migration
+from init.protocol import Failure
+
+_SERVICE = "redis"
+_TIMEOUT_SECONDS = 5
+_PROBE_LIFETIME_SECONDS = 5
+_FIX = "look at the Redis container's log"
+
+
+class Driver(Engine):
+    """Redis through redis-py."""
+
+    _client: "redis.Redis"
+    _facts: Mapping[str, Any]
+
+    def connect(self, connection: Mapping[str, Any]) -> None:
+        """Connect, read the server's facts, and compare its settings with `expect`."""
+        self._client = redis.Redis(
+            host=required(connection, "host", str),
+            port=required(connection, "port", int),
+            username=connection.get("username"),
+            password=required(connection, "password", str),
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            decode_responses=True,
+        )
+        self._facts = retry(self._information, engine=_SERVICE, transient=_is_transient, fix=_FIX)
+        self._compare(connection.get("expect") or {})
+
+    def server_version(self) -> str:
+        """Return the server's version."""
+        return str(self._facts["redis_version"])
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Return (): there are no migrations."""
+        return ()
+
+    def apply(self, migration: Migration) -> None:
+        """Refuse: Redis has no schema to migrate."""
+        raise unsupported(_SERVICE, migration, "(none: Redis has no schema)")
+
+    def seed(self, seeds: Seeds) -> dict[str, int]:
+        """Write a key that expires, read it, remove it: nothing is added."""
+        self._probe()
+        return {}
+
+    def verify(self) -> dict[str, int]:
+        """Write a key that expires, read it, remove it, and count the keys of every database."""
+        self._probe()
+        databases = {name: value for name, value in self._facts.items() if name[:2] == "db" and name[2:].isdigit()}
+        return {name: int(value["keys"]) for name, value in databases.items()} or {"db0": 0}
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _information(self) -> Mapping[str, Any]:
+        try:
+            facts: Mapping[str, Any] = self._client.info()
+        except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+            raise Failure("AuthenticationFailed", f"redis: {first_line(error)}", "give it the configured password") from None
+        return facts
+
+    def _compare(self, expected: Mapping[str, Any]) -> None:
+        """Compare what the server says it does; INFO tells it without the right to CONFIG."""
+        actual = {
+            "maxmemory": int(self._facts["maxmemory"]),
+            "maxmemory-policy": self._facts["maxmemory_policy"],
+            "appendonly": "yes" if int(self._facts["aof_enabled"]) else "no",
+        }
+        wrong = [
+            f"{key} is {actual.get(key)!r}, configured {value!r}" for key, value in expected.items() if actual.get(key) != value
+        ]
+        if wrong:
+            raise Failure("VerificationFailed", f"redis: {'; '.join(wrong)}", "run pulumi up, which restarts it as configured")
+
+    def _probe(self) -> None:
+        key, value = f"ai_karen:probe:{uuid.uuid4().hex}", uuid.uuid4().hex
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.set(key, value, ex=_PROBE_LIFETIME_SECONDS).get(key).ttl(key).delete(key)
+        try:
+            _, found, lifetime, _ = pipeline.execute()
+        except redis.RedisError as error:
+            raise Failure("VerificationFailed", f"redis: a write was refused: {first_line(error)}", _FIX) from None
+        if found != value or not 0 < lifetime <= _PROBE_LIFETIME_SECONDS:
+            raise Failure("VerificationFailed", f"redis: a key reads as {found!r}, expires in {lifetime!r} s", _FIX)
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether a server that is starting, or loading its data, would answer so."""
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError) and not isinstance(error, redis.AuthenticationError)
