@@ -115,7 +115,8 @@ def _hardening(spec: ContainerSpec, context: Context) -> dict[str, object]:
     return {
         "memory": mebibytes(spec.memory),
         "memory_swap": mebibytes(spec.memory),
-        "cpus": f"{spec.cpus:g}",
+        # The provider reads it back with a decimal point; any other spelling would replace the container for ever.
+        "cpus": str(float(spec.cpus)),
         "shm_size": spec.shared_memory,
         "restart": "unless-stopped",
         "must_run": True,

@@ -10,6 +10,7 @@ from components.engine import Endpoint, Engine
 from components.initialize import initialize
 from components.secrets import DIRECTORY, EngineSecrets, Owner, password
 from components.settings import Settings
+from components.sizes import show_size
 from components.urls import database_url
 from components.volume import data_volume
 
@@ -112,5 +113,6 @@ class Redis(Engine):
             "REDIS_HOST": host,
             "REDIS_PORT": str(port),
             "REDIS_PASSWORD": self._password,
+            "REDIS_MEMORY_LIMIT": show_size(self._settings.redis_memory),
             "REDIS_URL": self._password.apply(lambda value: database_url("redis", "", value, host, port, "0")),
         }

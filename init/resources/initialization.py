@@ -13,6 +13,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ReadResult, Resource
 
 from init.migrations import MigrationsInvalid, load, pending
 from init.resources.gate import wait_until_healthy
+from init.resources.messages import say
 from init.resources.job import Job, JobSpec, sweep
 from init.resources.provider import Provider, is_known
 from init.resources.seeds import load_seeds, seeds_checksum
@@ -35,7 +36,7 @@ class InitializationProvider(Provider):
         recorded = olds.get("migrations") if is_known(olds.get("migrations")) else None
         plan = pending(recorded or {}, files)
         for migration in plan.pending:
-            print(f"{news['service']}: migration {migration.name} is pending", flush=True)
+            say(f"{news['service']}: migration {migration.name} is pending")
         return CheckResult(news, [CheckFailure("migrations", str(problem)) for problem in plan.problems])
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
 from init.protocol import FrameReader, encode
+from init.resources.messages import say, whole_numbers
 
 STACK_LABEL = "com.ai-karen.stack"
 JOB_LABEL = "com.ai-karen.job"
@@ -91,14 +92,14 @@ class Job:
         timer.start()
         reader, log = FrameReader(), b""
         try:
-            getattr(self._socket, "_sock", self._socket).sendall(encode(request))
+            getattr(self._socket, "_sock", self._socket).sendall(encode(whole_numbers(dict(request))))
             for stream, chunk in frames_iter(self._socket, tty=False):
                 if stream == _STANDARD_OUTPUT:
                     reply = reader.feed(chunk)
                     if reply is not None:
                         return _result(reply, self._spec.name)
                 else:
-                    log = _forward(self._spec.name, log + chunk)
+                    log = _forward(log + chunk)
         finally:
             expired = not timer.is_alive()
             timer.cancel()
@@ -131,11 +132,11 @@ def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
     return config
 
 
-def _forward(name: str, data: bytes) -> bytes:
+def _forward(data: bytes) -> bytes:
     """Print every complete line, which Pulumi shows, and return the rest."""
     *lines, rest = data.split(b"\n")
     for line in lines:
-        print(f"{name}: {line.decode(errors='replace')}", flush=True)
+        say(line.decode(errors="replace"))
     return rest if rest or not lines else lines[-1]
 
 

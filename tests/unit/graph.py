@@ -1,0 +1,55 @@
+"""The resource graph of a stack, recorded with Pulumi's mocks: every registration with its inputs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+from components.settings import Settings
+
+
+@dataclass
+class Graph(mocks.Mocks):
+    """Answers every registration with its own inputs and an id, and remembers it."""
+
+    registered: list[mocks.MockResourceArgs] = field(default_factory=list)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.registered.append(args)
+        outputs = dict(args.inputs)
+        if args.typ == "random:index/randomPassword:RandomPassword":
+            outputs["result"] = f"generated-{args.name}"
+        if args.typ == "docker:index/remoteImage:RemoteImage":
+            outputs["imageId"] = f"sha256:{args.name}"
+        return f"{args.name}-id", outputs
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        return {}
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return name → inputs of every resource whose type ends with `kind`."""
+        return {one.name: one.inputs for one in self.registered if one.typ.endswith(kind)}
+
+
+def build(stack: str = "dev", **values: str) -> tuple[Graph, dict[str, Any]]:
+    """Return the graph of a stack with these settings, and its outputs, resolved."""
+    import asyncio
+
+    graph = Graph()
+    resolved: dict[str, Any] = {}
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    mocks.set_mocks(graph, project="ai-karen-db", stack=stack)
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[Any]:
+        from components.stack import DatabaseStack
+
+        outputs = DatabaseStack(stack, Settings.parse({"imageSource": "build", **values})).outputs()
+        secret = {name: pulumi.Output.is_secret(value) for name, value in outputs.items() if isinstance(value, pulumi.Output)}
+        resolved["secret"] = pulumi.Output.all(**secret) if secret else {}
+        return pulumi.Output.all(outputs, resolved["secret"]).apply(lambda both: resolved.update(outputs=both[0], secret=both[1]))
+
+    program()
+    return graph, resolved
