@@ -7,7 +7,7 @@ SHELL := /bin/sh
 RUN = set -e; . ./activate $(STACK)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers lint test test-unit test-full bench
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers picture lint test test-unit test-full bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -36,10 +36,13 @@ erase: ## remove a stack with all its data; its name has to be typed (STACK=prod
 remove-leftovers: ## consent to removing labelled resources whose state is lost
 	@$(PYTHON) -m bootstrap --stack $(STACK) --no-images --remove-leftovers
 
+picture: ## draw the README's picture from the running stack
+	@$(RUN); python -m ops.picture --stack $(STACK)
+
 lint: ## ruff, mypy, shellcheck, hadolint
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images
 	@$(RUN); ruff check . && ruff format --check . && mypy && \
-	  shellcheck activate .ci/run $$(git ls-files 'images/*.sh') && \
+	  shellcheck -x activate .ci/run $$(git ls-files 'images/*.sh') && \
 	  hadolint --failure-threshold warning images/*/Dockerfile toolchain/Dockerfile
 
 test: ## every test, from a machine with nothing installed

@@ -53,7 +53,9 @@ def run(
     reader.join(timeout=5)
     if process.returncode != 0:
         shown = "\n".join(f"    {line}" for line in tail)
-        raise StepError(f"{step}: `{' '.join(command)}` ended with code {process.returncode}. Its last lines:\n{shown}\nFix: {fix}")
+        raise StepError(
+            f"{step}: `{' '.join(command)}` ended with code {process.returncode}. Its last lines:\n{shown}\nFix: {fix}"
+        )
     seconds = time.monotonic() - started
     if seconds > 2:
         say(step, f"done in {seconds:.0f} s")

@@ -60,7 +60,9 @@ def _answers() -> bool:
 def apt_install(step: str, packages: list[str], *, why: str) -> None:
     """Install Debian packages without their recommendations."""
     if shutil.which("apt-get") is None:
-        raise StepError(f"{step}: this is not Debian or a relative of it. Fix: install {', '.join(packages)} by your system's means, then make up again")
+        raise StepError(
+            f"{step}: this is not Debian or a relative of it. Fix: install {', '.join(packages)} by your system's means, then make up again"
+        )
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     fix = "check the package sources in /etc/apt and the network, then make up again"
     run(step, privileged(["apt-get", "update", "-q"]), why="package lists are fetched", fix=fix, environment=quiet)
@@ -80,18 +82,37 @@ def _start() -> None:
     """Start the engine by the init system, or on its own where there is none."""
     log = Path("/var/log/dockerd.log")
     if Path("/run/systemd/system").is_dir():
-        run(_STEP, privileged(["systemctl", "start", "docker"]), why="installed, but not running: started", fix="systemctl status docker")
+        run(
+            _STEP,
+            privileged(["systemctl", "start", "docker"]),
+            why="installed, but not running: started",
+            fix="systemctl status docker",
+        )
     elif os.geteuid() == 0:
         say(_STEP, f"installed, but not running, and no init system runs: dockerd is started, its log is {log}")
         with log.open("ab") as output:
             subprocess.Popen(
-                ["dockerd"], stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "PATH": _system_path()}
+                ["dockerd"],
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, "PATH": _system_path()},
             )
     else:
-        run(_STEP, privileged(["service", "docker", "start"]), why="installed, but not running: started", fix="sudo service docker start")
+        run(
+            _STEP,
+            privileged(["service", "docker", "start"]),
+            why="installed, but not running: started",
+            fix="sudo service docker start",
+        )
     deadline = time.monotonic() + _START_SECONDS
     while not _answers():
         if time.monotonic() > deadline:
             tail = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
-            raise StepError(f"{_STEP}: it did not answer within {_START_SECONDS} s. Its last lines:\n" + "\n".join(tail) + f"\nFix: read {log}")
+            raise StepError(
+                f"{_STEP}: it did not answer within {_START_SECONDS} s. Its last lines:\n"
+                + "\n".join(tail)
+                + f"\nFix: read {log}"
+            )
         time.sleep(0.2)

@@ -13,15 +13,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bootstrap", description=__doc__)
     parser.add_argument("--stack", default="dev", help="the stack to prepare (default: dev)")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
-    parser.add_argument("--image-source", choices=["registry", "build"], help="where images come from, instead of probing")
-    parser.add_argument("--remove-leftovers", action="store_true", help="consent to removing labelled containers, volumes and networks whose state is lost")
+    parser.add_argument(
+        "--image-source", choices=["registry", "build"], help="where images come from, instead of probing"
+    )
+    parser.add_argument(
+        "--remove-leftovers",
+        action="store_true",
+        help="consent to removing labelled containers, volumes and networks whose state is lost",
+    )
     parser.add_argument("--no-images", action="store_true", help="do not build images")
     options = parser.parse_args()
     # Interpreters that are started from here must find the virtual environment's scripts.
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
     try:
         chosen = source.ensure(options.stack, options.image_source)
-        tools.ensure()
+        tools.ensure(chosen)
         state.ensure(options.stack, development=options.dev)
         leftovers.check(options.stack, consent=options.remove_leftovers)
         if not options.no_images:

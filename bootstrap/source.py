@@ -28,7 +28,11 @@ def ensure(stack: str, chosen: str | None) -> str:
     if chosen is None:
         reachable = _reachable()
         source = "registry" if reachable else "build"
-        reason = "a container registry answers" if reachable else "no container registry answers, so images are built from packages"
+        reason = (
+            "a container registry answers"
+            if reachable
+            else "no container registry answers, so images are built from packages"
+        )
     else:
         source, reason = chosen, "as the command line says"
     kept.parent.mkdir(parents=True, exist_ok=True)

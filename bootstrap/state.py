@@ -57,9 +57,14 @@ def _passphrase(stack: str) -> None:
     if sys.stdin.isatty():
         text = getpass.getpass(f"Passphrase for {stack} (empty: one is generated): ")
         if text and (len(text) < _LEAST_LENGTH or text != getpass.getpass("Again: ")):
-            raise StepError(f"{_STEP}: the passphrase is shorter than {_LEAST_LENGTH} characters, or the two differ. Fix: make prod-init")
+            raise StepError(
+                f"{_STEP}: the passphrase is shorter than {_LEAST_LENGTH} characters, or the two differ. Fix: make prod-init"
+            )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         target.write(text or secrets.token_urlsafe(32))
-    say(_STEP, f"{stack}'s passphrase is in {path}: keep a copy of it elsewhere; without it the stack's secrets are lost")
+    say(
+        _STEP,
+        f"{stack}'s passphrase is in {path}: keep a copy of it elsewhere; without it the stack's secrets are lost",
+    )

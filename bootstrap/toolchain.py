@@ -15,10 +15,10 @@ _PROGRAMS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-re
 _PLUGINS = ("pulumi-resource-docker", "pulumi-resource-random")
 
 
-def install() -> None:
+def install(source: str) -> None:
     """Build what is not built yet (about ten minutes on two cores), and copy programs and plugins out."""
     say(_STEP, "the toolchain is built from its pinned modules: about ten minutes on two cores, once per machine")
-    image = images.build_toolchain(places.CHECKOUT / "toolchain")
+    image = images.build_toolchain(places.CHECKOUT / "toolchain", source)
     client = docker.from_env(timeout=600)
     container = client.api.create_container(image)["Id"]
     try:

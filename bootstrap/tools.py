@@ -18,17 +18,17 @@ PLUGINS = {"docker": "5.2.0", "random": "4.21.4"}
 LANGUAGE_HOST = "pulumi-language-python"
 
 
-def ensure() -> None:
+def ensure(source: str) -> None:
     """Return when the CLI, the language host and both plugins can be used; the user's own Pulumi is never changed."""
     found = shutil.which("pulumi", path=_outside())
     if found and _fits(found):
         say(_STEP, f"{found} fits and is used as it is")
     elif not (places.tools() / "pulumi").exists() or not (places.tools() / LANGUAGE_HOST).exists():
         if not release.install(VERSION, places.tools()):
-            toolchain.install()
+            toolchain.install(source)
     else:
         say(_STEP, f"{VERSION} in {places.tools()}")
-    _plugins()
+    _plugins(source)
 
 
 def _outside() -> str:
@@ -39,17 +39,22 @@ def _outside() -> str:
 
 def _fits(binary: str) -> bool:
     """Whether a CLI has a fitting version and its Python language host beside it."""
-    if not (Path(binary).resolve().parent / LANGUAGE_HOST).exists() and not shutil.which(LANGUAGE_HOST, path=_outside()):
+    if not (Path(binary).resolve().parent / LANGUAGE_HOST).exists() and not shutil.which(
+        LANGUAGE_HOST, path=_outside()
+    ):
         return False
     answer = subprocess.run([binary, "version"], capture_output=True, text=True, check=False, timeout=30).stdout
     match = re.match(r"v?(\d+)\.(\d+)\.", answer)
     fits = match is not None and int(match[1]) == _OLDEST[0] and int(match[2]) >= _OLDEST[1]
     if not fits:
-        say(_STEP, f"{binary} is {answer.strip() or 'unknown'}: {VERSION} or newer is needed, so the project gets its own beside it")
+        say(
+            _STEP,
+            f"{binary} is {answer.strip() or 'unknown'}: {VERSION} or newer is needed, so the project gets its own beside it",
+        )
     return fits
 
 
-def _plugins() -> None:
+def _plugins(source: str) -> None:
     """Install the plugins into the project's own PULUMI_HOME."""
     environment = places.pulumi_environment("dev")
     home = Path(environment["PULUMI_HOME"]) / "plugins"
@@ -58,17 +63,19 @@ def _plugins() -> None:
             continue
         pulumi = shutil.which("pulumi", path=environment["PATH"])
         if pulumi is None:
-            raise StepError(f"{_STEP}: the CLI is not on PATH after its installation. Fix: remove {places.tools()}, then make up again")
+            raise StepError(
+                f"{_STEP}: the CLI is not on PATH after its installation. Fix: remove {places.tools()}, then make up again"
+            )
         built = places.built_plugins() / f"pulumi-resource-{name}"
-        source: list[str] = []
+        local: list[str] = []
         if not release.reachable():
             if not built.exists():
-                toolchain.install()
-            source = ["--file", str(built)]
+                toolchain.install(source)
+            local = ["--file", str(built)]
         run(
             _STEP,
-            [pulumi, "plugin", "install", "resource", name, version, *source],
-            why=f"the {name} plugin {version} is installed{' from the built toolchain' if source else ''}",
+            [pulumi, "plugin", "install", "resource", name, version, *local],
+            why=f"the {name} plugin {version} is installed{' from the built toolchain' if local else ''}",
             fix="check the network, then make up again",
             environment=environment,
         )

@@ -84,7 +84,9 @@ class DatabaseContainer(pulumi.ComponentResource):
         )
         mounts = [docker.ContainerVolumeArgs(volume_name=volume, container_path=spec.data_path)]
         if secrets is not None:
-            mounts.append(docker.ContainerVolumeArgs(volume_name=secrets.volume, container_path=DIRECTORY, read_only=True))
+            mounts.append(
+                docker.ContainerVolumeArgs(volume_name=secrets.volume, container_path=DIRECTORY, read_only=True)
+            )
         self.container = docker.Container(
             f"{spec.service}-container",
             opts=pulumi.ResourceOptions(
@@ -104,29 +106,24 @@ class DatabaseContainer(pulumi.ComponentResource):
             ],
             healthcheck=spec.health.arguments(),
             stop_signal=spec.stop_signal,
-            **_hardening(spec, context),
+            # Equal memory and swap limits mean: no swap.
+            memory=mebibytes(spec.memory),
+            memory_swap=mebibytes(spec.memory),
+            # The provider reads it back with a decimal point; any other spelling would replace the container for ever.
+            cpus=str(float(spec.cpus)),
+            shm_size=spec.shared_memory,
+            restart="unless-stopped",
+            must_run=True,
+            security_opts=["no-new-privileges:true"],
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            log_driver="json-file",
+            log_opts=LOG_OPTIONS,
+            stop_timeout=spec.stop_seconds,
+            destroy_grace_seconds=spec.stop_seconds,
+            labels=[
+                docker.ContainerLabelArgs(label=key, value=value)
+                for key, value in context.naming.labels(spec.service).items()
+            ],
         )
         self.id = self.container.id
         self.register_outputs({"id": self.id})
-
-
-def _hardening(spec: ContainerSpec, context: Context) -> dict[str, object]:
-    """Return limits and restrictions, the same for every server. Equal memory and swap limits mean: no swap."""
-    return {
-        "memory": mebibytes(spec.memory),
-        "memory_swap": mebibytes(spec.memory),
-        # The provider reads it back with a decimal point; any other spelling would replace the container for ever.
-        "cpus": str(float(spec.cpus)),
-        "shm_size": spec.shared_memory,
-        "restart": "unless-stopped",
-        "must_run": True,
-        "security_opts": ["no-new-privileges:true"],
-        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-        "log_driver": "json-file",
-        "log_opts": LOG_OPTIONS,
-        "stop_timeout": spec.stop_seconds,
-        "destroy_grace_seconds": spec.stop_seconds,
-        "labels": [
-            docker.ContainerLabelArgs(label=key, value=value) for key, value in context.naming.labels(spec.service).items()
-        ],
-    }

@@ -21,6 +21,8 @@ class Context:
         """Return the pinned image reference of a service for this stack's image source."""
         return reference(service, self.settings.image_source)
 
-    def protected(self, parent: pulumi.Resource, *, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
+    def protected(
+        self, parent: pulumi.Resource, *, depends_on: list[pulumi.Resource] | None = None
+    ) -> pulumi.ResourceOptions:
         """Return options for what must outlive containers: protected in production."""
         return pulumi.ResourceOptions(parent=parent, protect=self.settings.production, depends_on=depends_on)

@@ -51,7 +51,9 @@ class Etcd(pulumi.ComponentResource):
                     cpus=settings.etcd_cpus,
                     data_path="/etcd",
                     command=["etcd", *options],
-                    health=HealthCheck(test=["CMD", "etcdctl", f"--endpoints=http://127.0.0.1:{PORT}", "endpoint", "health"]),
+                    health=HealthCheck(
+                        test=["CMD", "etcdctl", f"--endpoints=http://127.0.0.1:{PORT}", "endpoint", "health"]
+                    ),
                 ),
                 context=context,
                 volume=volume.name,

@@ -1,8 +1,132 @@
-"""TEMPORARY stand-in until the images helper writes the real one (overwrite freely)."""
+"""The one place that knows image references: upstream ones, pinned, and local ones, named by the hash of what made them.
+
+Nothing here talks to an engine: a local image is unchanged when its reference is, and a preview needs no build.
+Upstream references are pinned by tag only, for no registry could be asked for their digests when they were written.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.apt import Mirrors, machine_mirrors
+
+ROOT = Path(__file__).resolve().parent.parent
+CERTIFICATES = Path("/usr/local/share/ca-certificates")
+NAMESPACE = "ai-karen-db"
 
 SERVICES = ("postgres", "redis", "elasticsearch", "etcd", "minio", "milvus", "toolbox")
 
+UPSTREAM: Mapping[str, str] = {
+    "postgres": "pgvector/pgvector:0.8.0-pg17",
+    "redis": "redis:8.0.2",
+    "elasticsearch": "docker.elastic.co/elasticsearch/elasticsearch:9.4.3",
+    "etcd": "quay.io/coreos/etcd:v3.5.16",
+    "minio": "minio/minio:RELEASE.2025-09-07T16-13-09Z",
+    "milvus": "milvusdb/milvus:v2.3.5",
+}
+# What the toolbox stands on where a registry is in reach. Same Debian and same Python as the local base.
+UPSTREAM_PYTHON = "python:3.13-slim-trixie"
+
+# The readable half of a local tag.
+_VERSIONS: Mapping[str, str] = {
+    "debian": "trixie",
+    "base": "trixie",
+    "postgres": "17",
+    "redis": "8.0",
+    "elasticsearch": "9.4.3",
+    "etcd": "3.5",
+    "minio": "2026-02-12",
+    "milvus": "2.3.5",
+    "toolbox": "1",
+}
+
+# How mmdebstrap makes the file system below the base; part of its hash, so that a changed recipe is a new image.
+ROOTFS_OPTIONS = (
+    "--variant=minbase",
+    "--include=ca-certificates",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+)
+
+# Parts of init/ that the toolbox runs nothing of: its work arrives on standard input, its providers run on the host.
+_NOT_IN_TOOLBOX = ("data", "resources")
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """One file of a build context; `path` is relative and uses slashes."""
+
+    path: str
+    content: bytes
+    executable: bool
+
 
 def reference(service: str, source: str) -> str:
-    """Return the development tag."""
-    return f"ai-karen-db/{service}:dev"
+    """Return the image of a service for `source`, which is `registry` or `build`."""
+    if source not in ("registry", "build"):
+        raise ValueError(f"imageSource is {source!r}: it is either 'registry' or 'build'")
+    if service not in (*SERVICES, "base"):
+        raise ValueError(f"there is no image for {service!r}: known are {', '.join(SERVICES)}")
+    if source == "registry" and service in UPSTREAM:
+        return UPSTREAM[service]
+    if service == "base":
+        return _local("base", [rootfs_reference(source), *_lines(context("base"))])
+    return _local(service, [reference("base", source), *_lines(context(service))])
+
+
+def rootfs_reference(source: str) -> str:
+    """Return what the base is built on: a Debian made from this machine's mirror, or the upstream Python image."""
+    if source == "registry":
+        return UPSTREAM_PYTHON
+    return _local("debian", [*ROOTFS_OPTIONS, *machine_mirrors().lines()])
+
+
+def mirrors() -> Mirrors:
+    """Return the Debian mirrors that local images are built from."""
+    return machine_mirrors()
+
+
+def context(service: str) -> tuple[File, ...]:
+    """Return the build context of a service, sorted by path."""
+    directory = ROOT / "images" / service
+    found = list(_files(directory, ""))
+    if service == "base":
+        found += _files(CERTIFICATES, "certificates/", suffix=".crt", flat=True)
+    if service == "toolbox":
+        code = _files(ROOT / "init", "init/", suffix=".py")
+        found += (file for file in code if file.path.split("/")[1] not in _NOT_IN_TOOLBOX)
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+def directory_context(directory: Path) -> tuple[File, ...]:
+    """Return the build context of any directory, sorted by path."""
+    return tuple(sorted(_files(directory, ""), key=lambda file: file.path))
+
+
+def _digest(entries: list[str]) -> str:
+    """Return the short hash that ends a local tag."""
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:12]
+
+
+def _local(service: str, entries: list[str]) -> str:
+    return f"{NAMESPACE}/{service}:{_VERSIONS[service]}-{_digest(entries)}"
+
+
+def _lines(found: tuple[File, ...]) -> list[str]:
+    """Return one line a file with all that reaches the build: path, executable or not, content."""
+    return [f"{file.path} {file.executable:d} {hashlib.sha256(file.content).hexdigest()}" for file in found]
+
+
+def _files(directory: Path, prefix: str, *, suffix: str = "", flat: bool = False) -> Iterator[File]:
+    """Read a directory's files; compiled Python and hidden files are no source. `flat` drops subdirectories' names."""
+    for path in sorted(directory.rglob(f"*{suffix}")):
+        relative = path.relative_to(directory)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
+        if hidden or not path.is_file():
+            continue
+        name = "-".join(relative.parts) if flat else relative.as_posix()
+        yield File(path=prefix + name, content=path.read_bytes(), executable=bool(path.stat().st_mode & 0o100))

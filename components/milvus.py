@@ -39,7 +39,9 @@ class Milvus(Engine):
         self._settings = settings
         root = password(context, "milvus-root", parent=self)
         self._password = password(context, "milvus", parent=self)
-        self.endpoint = Endpoint(service="milvus", port=PORT, host_port=None if settings.production else settings.milvus_port)
+        self.endpoint = Endpoint(
+            service="milvus", port=PORT, host_port=None if settings.production else settings.milvus_port
+        )
         volume = data_volume(context, "milvus", parent=self)
         secrets = EngineSecrets(
             "milvus",

@@ -25,7 +25,9 @@ class Minio(Engine):
         settings = context.settings
         self._settings = settings
         self.password = password(context, "minio", parent=self)
-        self.endpoint = Endpoint(service="minio", port=PORT, host_port=None if settings.production else settings.minio_port)
+        self.endpoint = Endpoint(
+            service="minio", port=PORT, host_port=None if settings.production else settings.minio_port
+        )
         volume = data_volume(context, "minio", parent=self)
         secrets = EngineSecrets(
             "minio",
@@ -68,7 +70,9 @@ class Minio(Engine):
                     "MINIO_ROOT_PASSWORD_FILE": f"{DIRECTORY}/minio_password",
                 },
                 ports={PORT: settings.minio_port, CONSOLE_PORT: settings.minio_console_port},
-                health=HealthCheck(test=["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/minio/health/live"]),
+                health=HealthCheck(
+                    test=["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/minio/health/live"]
+                ),
             ),
             context=context,
             volume=volume,

@@ -11,7 +11,9 @@ class DatabaseNetwork(pulumi.ComponentResource):
 
     network: pulumi.Output[str]
 
-    def __init__(self, name: str, *, naming: Naming, internal: bool, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, naming: Naming, internal: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("karen:network:DatabaseNetwork", name, None, opts)
         bridge = docker.Network(
             f"{name}-bridge",

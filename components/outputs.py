@@ -8,7 +8,9 @@ import pulumi
 from components.engine import Engine
 from components.settings import Settings
 
-NOT_PUBLISHED = "This stack publishes no port: run the application in a container on its network and use the network form."
+NOT_PUBLISHED = (
+    "This stack publishes no port: run the application in a container on its network and use the network form."
+)
 
 
 def endpoints(engines: Mapping[str, Engine], settings: Settings) -> dict[str, Any]:

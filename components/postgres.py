@@ -55,7 +55,17 @@ class Postgres(Engine):
                 ports={PORT: settings.postgres_port},
                 # Over TCP: while the image prepares a new volume, its server listens on a socket only.
                 health=HealthCheck(
-                    test=["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", settings.postgres_user, "-d", settings.postgres_db]
+                    test=[
+                        "CMD",
+                        "pg_isready",
+                        "-q",
+                        "-h",
+                        "127.0.0.1",
+                        "-U",
+                        settings.postgres_user,
+                        "-d",
+                        settings.postgres_db,
+                    ]
                 ),
                 stop_signal="SIGINT",
             ),
@@ -102,6 +112,8 @@ class Postgres(Engine):
             "POSTGRES_PORT": str(port),
             "POSTGRES_MAX_CONNECTIONS": str(settings.postgres_max_connections),
             "DATABASE_URL": self._password.apply(
-                lambda value: database_url("postgresql", settings.postgres_user, value, host, port, settings.postgres_db)
+                lambda value: database_url(
+                    "postgresql", settings.postgres_user, value, host, port, settings.postgres_db
+                )
             ),
         }

@@ -37,7 +37,9 @@ def check(stack: str, settings: Settings) -> None:
         finally:
             client.close()
     except DockerException as error:
-        raise SettingsError([f"The container engine does not answer ({error}). Fix: make bootstrap, or start it"]) from None
+        raise SettingsError(
+            [f"The container engine does not answer ({error}). Fix: make bootstrap, or start it"]
+        ) from None
     if problems:
         raise SettingsError(problems)
 

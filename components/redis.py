@@ -32,7 +32,11 @@ def command(settings: Settings) -> list[str]:
         "appendfsync": "everysec",
         "loglevel": "notice" if settings.production else "verbose",
     }
-    return ["redis-server", f"{DIRECTORY}/redis.conf", *(part for key, value in options.items() for part in (f"--{key}", value))]
+    return [
+        "redis-server",
+        f"{DIRECTORY}/redis.conf",
+        *(part for key, value in options.items() for part in (f"--{key}", value)),
+    ]
 
 
 def access_list(password_text: str, administrator: str, *, production: bool) -> str:
@@ -55,7 +59,9 @@ class Redis(Engine):
         self._settings = settings
         self._password = password(context, "redis", parent=self)
         administrator = password(context, "redis-administrator", parent=self)
-        self.endpoint = Endpoint(service="redis", port=PORT, host_port=None if settings.production else settings.redis_port)
+        self.endpoint = Endpoint(
+            service="redis", port=PORT, host_port=None if settings.production else settings.redis_port
+        )
         volume = data_volume(context, "redis", parent=self)
         acl = pulumi.Output.all(self._password, administrator).apply(
             lambda both: access_list(both[0], both[1], production=settings.production)
@@ -64,7 +70,11 @@ class Redis(Engine):
             "redis",
             context=context,
             owner=_OWNER,
-            files={"redis.conf": f"aclfile {DIRECTORY}/users.acl\n", "users.acl": acl, "redis_password": self._password},
+            files={
+                "redis.conf": f"aclfile {DIRECTORY}/users.acl\n",
+                "users.acl": acl,
+                "redis_password": self._password,
+            },
             owned_volumes=[volume.name],
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -51,12 +51,18 @@ def ports(settings: "Settings") -> dict[str, int]:
     """Return the host ports this stack publishes, by field name: none in production."""
     if settings.production:
         return {}
-    return {field: getattr(settings, field) for field, flag in _PORTS.items() if flag is None or getattr(settings, flag)}
+    return {
+        field: getattr(settings, field) for field, flag in _PORTS.items() if flag is None or getattr(settings, flag)
+    }
 
 
 def problems(settings: "Settings") -> list[str]:
     """Return every violated rule as a sentence; empty when the settings fit together."""
-    return [f"ai-karen-db:{sentence}" for rule in (_reserved, _depends, _memory, _heap, _paths, _ports) for sentence in rule(settings)]
+    return [
+        f"ai-karen-db:{sentence}"
+        for rule in (_reserved, _depends, _memory, _heap, _paths, _ports)
+        for sentence in rule(settings)
+    ]
 
 
 def _reserved(settings: "Settings") -> Iterator[str]:

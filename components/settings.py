@@ -27,7 +27,9 @@ class SettingsError(ValueError):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("The configuration is not valid; nothing was changed.\n" + "\n".join(f"  - {p}" for p in problems))
+        super().__init__(
+            "The configuration is not valid; nothing was changed.\n" + "\n".join(f"  - {p}" for p in problems)
+        )
 
 
 class Settings(BaseModel):

@@ -22,6 +22,8 @@ def data_volume(
         name=context.naming.volume(service, purpose),
         driver="local",
         driver_opts=bind,
-        labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in context.naming.labels(service).items()],
+        labels=[
+            docker.VolumeLabelArgs(label=key, value=value) for key, value in context.naming.labels(service).items()
+        ],
         opts=context.protected(parent, depends_on=depends_on),
     )

@@ -7,12 +7,12 @@ Exit code 0 means that there is a reply, also an error reply; anything else is a
 import importlib
 import os
 import sys
-import threading
 from contextlib import suppress
 from typing import Any, BinaryIO
 
 from init import protocol
 from init.actions import handle, redact
+from init.delegate import ENGINE, Delegate
 from init.engines import NAMES, load
 from init.protocol import Failure
 
@@ -20,20 +20,24 @@ from init.protocol import Failure
 def main(arguments: list[str]) -> int:
     """Answer one request; `arguments` name an engine, `verify` for all of them, or a job that needs no client."""
     answer = _reserve_standard_output()
-    _warm(arguments[0] if arguments else "")
+    job = arguments[0] if arguments else ""
+    delegate = Delegate() if job == "verify" else None
+    _warm(job)
     request: dict[str, Any] = {}
     try:
         request = protocol.read(sys.stdin.buffer)
-        reply = protocol.success(handle(request))
+        reply = protocol.success(handle(request, delegate))
     except Failure as error:
         reply = protocol.failure(redact(error, request))
     except protocol.ProtocolError as error:
         reply = protocol.failure(Failure("BadRequest", str(error), "send one frame of the job protocol"))
-    except Exception as error:  # a job always answers: without a reply the host could only guess
+    except Exception as error:  # noqa: BLE001 - a job always answers: without a reply the host could only guess
         described = Failure("Unexpected", f"{type(error).__name__}: {error}", "run the command again, or report this")
         reply = protocol.failure(redact(described, request))
     answer.write(protocol.encode(reply))
     answer.flush()
+    if delegate is not None:
+        delegate.close()
     # Client libraries leave threads behind that would hold the exit up for seconds.
     sys.stderr.flush()
     os._exit(0)
@@ -52,17 +56,10 @@ def _warm(job: str) -> None:
         if job in NAMES:
             load(job)
         elif job == "verify":
-            importers = [threading.Thread(target=_try_load, args=(name,)) for name in NAMES]
-            for importer in importers:
-                importer.start()
-            for importer in importers:
-                importer.join()
+            for name in NAMES:
+                if name != ENGINE:
+                    load(name)
         importlib.import_module("tenacity")
-
-
-def _try_load(name: str) -> None:
-    with suppress(Exception):
-        load(name)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""What a job can be asked to do: `migrate` one engine, `verify` all of them, write `files`."""
+"""What a job can be asked to do: `migrate` one engine, `report` on one, `verify` all of them, write `files`."""
 
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from init import files
+from init.delegate import Delegate
 from init.engines import NAMES, load
 from init.engines.base import Engine, SharedLedger, log, required
 from init.migrations import Migration, checksum, pending, schema_version
@@ -17,18 +18,21 @@ _SECRET_KEYS = ("password", "secret", "access_key", "content")
 _CORRECT = "correct the request: host and toolbox must be of one version (make images)"
 
 
-def handle(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what the request asks and return the reply's result; Failure says why not."""
+def handle(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict[str, Any]:
+    """Do what the request asks and return the reply's result; Failure says why not. `delegate` shares a verification."""
     if request.get("protocol") != PROTOCOL:
         raise Failure("BadRequest", f"protocol is {request.get('protocol')!r}; allowed: {PROTOCOL}", _CORRECT)
     actions: dict[object, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
         "migrate": migrate,
-        "verify": verify,
+        "verify": partial(verify, delegate=delegate),
+        "report": report,
         "files": _files,
     }
     action = actions.get(request.get("action"))
     if action is None:
-        raise Failure("BadRequest", f"action is {request.get('action')!r}; allowed: {', '.join(map(str, actions))}", _CORRECT)
+        raise Failure(
+            "BadRequest", f"action is {request.get('action')!r}; allowed: {', '.join(map(str, actions))}", _CORRECT
+        )
     started = time.perf_counter()
     return {**action(request), "seconds": round(time.perf_counter() - started, 3)}
 
@@ -59,51 +63,70 @@ def migrate(request: Mapping[str, Any]) -> dict[str, Any]:
         engine.close()
 
 
-def verify(request: Mapping[str, Any]) -> dict[str, Any]:
+def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict[str, Any]:
     """Ask every engine a real question, all at once, and bring PostgreSQL's ledger of all engines up to date."""
     connections = required(request, "engines", dict)
     expected = request.get("expected") or {}
-    names = [_engine_name(name) for name in connections]
-    opened: dict[str, Engine] = {}
-    try:
-        with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
-            jobs = {name: pool.submit(_verify_one, name, connections[name], expected, opened) for name in names}
-        failures = [error for job in jobs.values() if (error := job.exception()) is not None]
-        if failures:
-            raise _combined(failures)
-        reports = {name: job.result() for name, job in jobs.items()}
-        ledgers = {name: report.pop("ledger") for name, report in reports.items()}
-        ledger = opened.get(_LEDGER_ENGINE)
-        if ledger is not None:
-            cast(SharedLedger, ledger).mirror(ledgers, reports)
-        return {"engines": reports}
-    finally:
-        for engine in opened.values():
-            with suppress(Exception):
-                engine.close()
-
-
-def _verify_one(
-    name: str, connection: Mapping[str, Any], expected: Mapping[str, str], opened: dict[str, Engine]
-) -> dict[str, Any]:
-    started = time.perf_counter()
-    engine = _connect(name, {**connection, "must_exist": True})
-    opened[name] = engine
-    ledger = engine.ledger()
-    version = schema_version(entry.name for entry in ledger)
-    if name in expected and version != expected[name]:
-        raise Failure(
-            "VerificationFailed",
-            f"{name}: schema version is {version}, expected {expected[name]}",
-            "run pulumi up, which applies what is missing",
-        )
-    return {
-        "counts": engine.verify(),
-        "server_version": engine.server_version(),
-        "schema_version": version,
-        "ledger": ledger,
-        "seconds": round(time.perf_counter() - started, 3),
+    requests = {
+        _engine_name(name): {
+            "protocol": PROTOCOL,
+            "action": "report",
+            "engine": name,
+            "connection": connection,
+            "expected": expected.get(name),
+        }
+        for name, connection in connections.items()
     }
+    with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
+        delegated = delegate.engine if delegate else None
+        jobs = {
+            name: pool.submit(delegate.ask if delegate and name == delegated else report, one)
+            for name, one in requests.items()
+        }
+    failures = [error for job in jobs.values() if (error := job.exception()) is not None]
+    if failures:
+        raise _combined(failures)
+    reports = {name: job.result() for name, job in jobs.items()}
+    ledgers = {name: one.pop("ledger") for name, one in reports.items()}
+    if _LEDGER_ENGINE in requests:
+        _mirror(requests[_LEDGER_ENGINE], ledgers, reports)
+    return {"engines": reports}
+
+
+def report(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask one engine a real question; its ledger is part of the answer."""
+    started = time.perf_counter()
+    name, expected = _engine_name(request.get("engine")), request.get("expected")
+    engine = _connect(name, {**required(request, "connection", dict), "must_exist": True})
+    try:
+        ledger = engine.ledger()
+        version = schema_version(entry.name for entry in ledger)
+        if expected is not None and version != expected:
+            raise Failure(
+                "VerificationFailed",
+                f"{name}: schema version is {version}, expected {expected}",
+                "run pulumi up, which applies what is missing",
+            )
+        return {
+            "counts": engine.verify(),
+            "server_version": engine.server_version(),
+            "schema_version": version,
+            "ledger": [entry.document() for entry in ledger],
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+    finally:
+        engine.close()
+
+
+def _mirror(
+    request: Mapping[str, Any], ledgers: Mapping[str, list[dict[str, str]]], reports: Mapping[str, dict[str, Any]]
+) -> None:
+    """Write the shared ledger, and count it again: what was counted is from before."""
+    engine = cast(SharedLedger, _connect(_LEDGER_ENGINE, request["connection"]))
+    try:
+        reports[_LEDGER_ENGINE]["counts"].update(engine.mirror(ledgers, reports))
+    finally:
+        engine.close()
 
 
 def _combined(errors: list[BaseException]) -> Failure:
@@ -152,6 +175,8 @@ def _migration(document: Mapping[str, Any]) -> Migration:
     name, suffix, body, expected = (required(document, key, str) for key in ("name", "suffix", "body", "checksum"))
     if checksum(body) != expected:
         raise Failure(
-            "ChecksumMismatch", f"{name}: the checksum sent is {expected}, the body's is {checksum(body)}", "run it again"
+            "ChecksumMismatch",
+            f"{name}: the checksum sent is {expected}, the body's is {checksum(body)}",
+            "run it again",
         )
     return Migration(name=name, suffix=suffix, checksum=expected, body=body)

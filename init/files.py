@@ -23,7 +23,9 @@ def write(files: Sequence[Mapping[str, Any]], owned: Sequence[Mapping[str, Any]]
         if _write(path, entry):
             written.append(path.name)
     # With nothing to write, the root itself is what must hold nothing.
-    removed = [name for folder in sorted({path.parent for path in wanted} or {root}) for name in _purge(folder, set(wanted))]
+    removed = [
+        name for folder in sorted({path.parent for path in wanted} or {root}) for name in _purge(folder, set(wanted))
+    ]
     changed = [str(entry["path"]) for entry in owned if _give(Path(_text(entry, "path")), entry)]
     return {"engine": "files", "written": sorted(written), "removed": removed, "owned": changed}
 
@@ -81,7 +83,9 @@ def _give(path: Path, entry: Mapping[str, Any]) -> bool:
     """Change a directory's owner if it is another; what is inside belongs to its server already."""
     uid, gid = _number(entry, "uid"), _number(entry, "gid")
     if not path.is_dir():
-        raise Failure("BadRequest", f"owned.path is {str(path)!r}, which is no directory here", "mount the volume there")
+        raise Failure(
+            "BadRequest", f"owned.path is {str(path)!r}, which is no directory here", "mount the volume there"
+        )
     facts = path.stat()
     if (facts.st_uid, facts.st_gid) == (uid, gid):
         return False

@@ -121,7 +121,9 @@ def _parse(path: Path) -> Migration | Problem | None:
     stem, _, suffix = path.name.rpartition(".")
     if suffix not in SUFFIXES:
         allowed = ", ".join(f".{one}" for one in SUFFIXES)
-        return Problem("unknown-suffix", shown, f"{shown}: unknown suffix .{suffix}. Allowed: {allowed}. Fix: rename it")
+        return Problem(
+            "unknown-suffix", shown, f"{shown}: unknown suffix .{suffix}. Allowed: {allowed}. Fix: rename it"
+        )
     name = stem.removesuffix(".down")
     if _NAME.fullmatch(name) is None:
         return Problem(
@@ -155,7 +157,9 @@ def _sequence_problems(engine: str, found: Sequence[Migration]) -> list[Problem]
         if len(same) > 1:
             files = " and ".join(f"{engine}/{migration.file}" for migration in same)
             problems.append(
-                Problem("duplicate", f"{engine}/{same[1].file}", f"{files}: duplicate number {number:03}. Fix: renumber one")
+                Problem(
+                    "duplicate", f"{engine}/{same[1].file}", f"{files}: duplicate number {number:03}. Fix: renumber one"
+                )
             )
     missing = sorted(set(range(1, max(by_number, default=0) + 1)) - set(by_number))
     if missing:

@@ -7,7 +7,7 @@ neither side depends on an end-of-file, which half-closed TLS, SSH and pipe conn
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 PROTOCOL = 1
 # A length above this is not a frame: most likely text that a library printed to the channel.
@@ -56,7 +56,7 @@ class FrameReader:
         return document
 
 
-def read(stream: BinaryIO) -> dict[str, Any]:
+def read(stream: IO[bytes]) -> dict[str, Any]:
     """Read one frame and not a byte more; ProtocolError when the stream ends within it."""
     return _decode(_exactly(stream, _checked_length(_exactly(stream, _LENGTH.size))))
 
@@ -82,7 +82,7 @@ def _checked_length(prefix: bytes) -> int:
     return length
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: IO[bytes], size: int) -> bytes:
     parts: list[bytes] = []
     missing = size
     while missing:

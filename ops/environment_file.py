@@ -48,7 +48,9 @@ def main() -> None:
     """Write the file, or say why there is none to write."""
     parser = argparse.ArgumentParser(prog="make env", description=__doc__)
     parser.add_argument("--stack", default="dev")
-    parser.add_argument("--form", choices=["host", "network"], default="host", help="for an application on this host, or in a container")
+    parser.add_argument(
+        "--form", choices=["host", "network"], default="host", help="for an application on this host, or in a container"
+    )
     parser.add_argument("--file", type=Path, default=Path(".env"))
     options = parser.parse_args()
     try:

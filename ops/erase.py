@@ -14,10 +14,14 @@ def main() -> None:
     options = parser.parse_args()
     typed = options.confirm
     if typed is None:
-        print(f"This removes every container, volume and password of the stack {options.stack}. The data cannot be recovered.")
+        print(
+            f"This removes every container, volume and password of the stack {options.stack}. The data cannot be recovered."
+        )
         typed = input("Type the stack's name to go on: ").strip() if sys.stdin.isatty() else ""
     if typed != options.stack:
-        sys.exit(f"{typed!r} is not {options.stack!r}: nothing was removed. Fix: type the stack's name, or --confirm {options.stack}")
+        sys.exit(
+            f"{typed!r} is not {options.stack!r}: nothing was removed. Fix: type the stack's name, or --confirm {options.stack}"
+        )
     try:
         run(options.stack, "state", "unprotect", "--all", "--yes")
         run(options.stack, "destroy", "--yes", "--skip-preview", capture=False)

@@ -27,7 +27,9 @@ def run(stack: str, *arguments: str, capture: bool = True) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise PulumiError((done.stderr or done.stdout or "").strip() or f"pulumi {arguments[0]} ended with code {done.returncode}")
+        raise PulumiError(
+            (done.stderr or done.stdout or "").strip() or f"pulumi {arguments[0]} ended with code {done.returncode}"
+        )
     return done.stdout or ""
 
 

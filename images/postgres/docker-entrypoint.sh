@@ -30,6 +30,7 @@ run_scripts() {
     compgen -G '/docker-entrypoint-initdb.d/*' > /dev/null || return 0
     PGUSER="$POSTGRES_USER" pg_ctl -D "$directory" -o "-c listen_addresses=''" -w start
     for script in /docker-entrypoint-initdb.d/*; do
+        # shellcheck source=/dev/null
         case "$script" in
             *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
             *.sql) "${client[@]}" --file "$script" ;;

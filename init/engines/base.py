@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from init.migrations import Migration
@@ -24,6 +24,11 @@ class LedgerEntry:
     name: str
     checksum: str
     applied_at: datetime
+
+    def document(self) -> dict[str, str]:
+        """Return the entry as `migration_history` has it, less the service."""
+        applied_at = self.applied_at.astimezone(UTC).isoformat()
+        return {"migration_name": self.name, "checksum": self.checksum, "applied_at": applied_at}
 
 
 class Engine(Protocol):
@@ -54,8 +59,8 @@ class Engine(Protocol):
 class SharedLedger(Engine, Protocol):
     """The driver of the engine that keeps a copy of every engine's ledger, for one place to look."""
 
-    def mirror(self, ledgers: Mapping[str, tuple[LedgerEntry, ...]], reports: Mapping[str, Any]) -> None:
-        """Make the shared ledger tell what the engines' own ledgers tell; `reports` are what they answered."""
+    def mirror(self, ledgers: Mapping[str, Sequence[Mapping[str, str]]], reports: Mapping[str, Any]) -> dict[str, int]:
+        """Make the shared ledger tell what the engines' own tell; `reports` are their answers. Return its new counts."""
 
 
 def retry(
@@ -84,7 +89,9 @@ def retry(
         if not transient(error):
             raise
         waited = time.monotonic() - started
-        raise Failure("ConnectionFailed", f"{engine}: not reachable after {waited:.0f} s: {first_line(error)}", fix) from None
+        raise Failure(
+            "ConnectionFailed", f"{engine}: not reachable after {waited:.0f} s: {first_line(error)}", fix
+        ) from None
 
 
 def required(document: Mapping[str, Any], key: str, kind: type[Result]) -> Result:
@@ -99,7 +106,9 @@ def required(document: Mapping[str, Any], key: str, kind: type[Result]) -> Resul
 def unsupported(engine: str, migration: Migration, allowed: str) -> Failure:
     """Return the failure for a migration whose suffix this engine has no use for."""
     return Failure(
-        "MigrationFailed", f"{engine}/{migration.file}: a .{migration.suffix} migration; allowed: .{allowed}", "rename it"
+        "MigrationFailed",
+        f"{engine}/{migration.file}: a .{migration.suffix} migration; allowed: .{allowed}",
+        "rename it",
     )
 
 

@@ -14,7 +14,7 @@ from init.protocol import Failure
 _SERVICE = "duckdb"
 # An application's query is worth waiting for; one that keeps the file open is named.
 _LOCK_PATIENCE_SECONDS = 10.0
-# Applications may come with an older DuckDB library than ours: write what version 1.0 and later can read.
+# Applications may come with an older DuckDB library than ours: what is written so, 1.1 to 2.0 were seen to read.
 _STORAGE_VERSION = "v1.0.0"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "storage_compatibility_version": _STORAGE_VERSION,
@@ -42,7 +42,9 @@ class Driver(Engine):
         if not path.parent.is_dir():
             raise Failure("ConnectionFailed", f"duckdb: {path.parent} is no directory", "mount the DuckDB volume there")
         if connection.get("must_exist") and not path.exists():
-            raise Failure("ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it")
+            raise Failure(
+                "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
+            )
         self._connection = retry(
             lambda: duckdb.connect(str(path), config=_CONFIG),
             engine=_SERVICE,
@@ -91,9 +93,7 @@ class Driver(Engine):
         self._connection.begin()
         try:
             self._connection.execute("INSERT INTO profiles (user_id, profile_json) VALUES (?, '{}')", [_PROBE])
-            found = self._connection.execute(
-                "SELECT profile_json FROM profiles WHERE user_id = ?", [_PROBE]
-            ).fetchone()
+            found = self._connection.execute("SELECT profile_json FROM profiles WHERE user_id = ?", [_PROBE]).fetchone()
         finally:
             self._connection.rollback()
         if found != ("{}",):

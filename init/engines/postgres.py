@@ -4,8 +4,7 @@ Migration 001 creates `migration_history` and is then recorded in it, inside the
 """
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -78,7 +77,8 @@ class Driver(Engine):
         """Read this service's rows of `migration_history`."""
         try:
             rows = self._connection.execute(
-                "SELECT migration_name, checksum, applied_at FROM migration_history WHERE service = %s ORDER BY 1", [_SERVICE]
+                "SELECT migration_name, checksum, applied_at FROM migration_history WHERE service = %s ORDER BY 1",
+                [_SERVICE],
             ).fetchall()
         except errors.UndefinedTable:
             return ()
@@ -118,42 +118,35 @@ class Driver(Engine):
                 "SELECT status FROM service_health WHERE service_name = 'verification-probe'"
             ).fetchone()
             if found != ("unknown",):
-                raise Failure("VerificationFailed", f"postgres: a written row reads as {found!r}", "look at the server's log")
-            return self._counts()
+                raise Failure(
+                    "VerificationFailed", f"postgres: a written row reads as {found!r}", "look at the server's log"
+                )
+        with self._connection.transaction():
+            self._connection.execute(f"SET LOCAL statement_timeout = '{_COUNT_TIMEOUT}'".encode())
+            tables = self._connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+            ).fetchall()
+            return self._count([table for (table,) in tables])
 
-    def mirror(self, ledgers: Mapping[str, tuple[LedgerEntry, ...]], reports: Mapping[str, Any]) -> None:
+    def mirror(self, ledgers: Mapping[str, Sequence[Mapping[str, str]]], reports: Mapping[str, Any]) -> dict[str, int]:
         """Make `migration_history` tell of these engines what their own ledgers tell, and `service_health` their state."""
-        entries = [
-            {"service": service, "migration_name": entry.name, "checksum": entry.checksum, "applied_at": _iso(entry)}
-            for service, ledger in ledgers.items()
-            if service != _SERVICE
-            for entry in ledger
-        ]
         others = [service for service in ledgers if service != _SERVICE]
+        entries = [{"service": service, **entry} for service in others for entry in ledgers[service]]
         with self._connection.transaction():
             self._connection.execute(_MIRROR.encode(), [json.dumps(entries), others])
             self._connection.execute(_HEALTH.encode(), [json.dumps(dict(reports))])
+            return self._count(["migration_history", "service_health"])
 
     def close(self) -> None:
         """Close the connection; PostgreSQL rolls back what was not committed."""
         self._connection.close()
 
-    def _counts(self) -> dict[str, int]:
-        self._connection.execute(f"SET LOCAL statement_timeout = '{_COUNT_TIMEOUT}'".encode())
-        tables = self._connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-        ).fetchall()
+    def _count(self, tables: Sequence[str]) -> dict[str, int]:
         parts = [
             sql.SQL("SELECT {}, count(*) FROM public.{}").format(sql.Literal(table), sql.Identifier(table))
-            for (table,) in tables
+            for table in tables
         ]
-        query = sql.SQL(" UNION ALL ").join(parts)
-        # The probe's own row is still there.
-        return {table: count - (table == "service_health") for table, count in self._connection.execute(query)}
-
-
-def _iso(entry: LedgerEntry) -> str:
-    return entry.applied_at.astimezone(UTC).isoformat() if isinstance(entry.applied_at, datetime) else str(entry.applied_at)
+        return dict(self._connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
 
 
 def _open(connection: Mapping[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:

@@ -67,7 +67,9 @@ class Driver(Engine):
         try:
             facts: Mapping[str, Any] = self._client.info()
         except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-            raise Failure("AuthenticationFailed", f"redis: {first_line(error)}", "give it the configured password") from None
+            raise Failure(
+                "AuthenticationFailed", f"redis: {first_line(error)}", "give it the configured password"
+            ) from None
         return facts
 
     def _compare(self, expected: Mapping[str, Any]) -> None:
@@ -78,15 +80,22 @@ class Driver(Engine):
             "appendonly": "yes" if int(self._facts["aof_enabled"]) else "no",
         }
         wrong = [
-            f"{key} is {actual.get(key)!r}, configured {value!r}" for key, value in expected.items() if actual.get(key) != value
+            f"{key} is {actual.get(key)!r}, configured {value!r}"
+            for key, value in expected.items()
+            if actual.get(key) != value
         ]
         if wrong:
-            raise Failure("VerificationFailed", f"redis: {'; '.join(wrong)}", "run pulumi up, which restarts it as configured")
+            raise Failure(
+                "VerificationFailed", f"redis: {'; '.join(wrong)}", "run pulumi up, which restarts it as configured"
+            )
 
     def _probe(self) -> None:
         key, value = f"ai_karen:probe:{uuid.uuid4().hex}", uuid.uuid4().hex
         pipeline = self._client.pipeline(transaction=True)
-        pipeline.set(key, value, ex=_PROBE_LIFETIME_SECONDS).get(key).ttl(key).delete(key)
+        pipeline.set(key, value, ex=_PROBE_LIFETIME_SECONDS)
+        pipeline.get(key)
+        pipeline.ttl(key)
+        pipeline.delete(key)
         try:
             _, found, lifetime, _ = pipeline.execute()
         except redis.RedisError as error:
@@ -97,4 +106,6 @@ class Driver(Engine):
 
 def _is_transient(error: Exception) -> bool:
     """Whether a server that is starting, or loading its data, would answer so."""
-    return isinstance(error, redis.ConnectionError | redis.TimeoutError) and not isinstance(error, redis.AuthenticationError)
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError) and not isinstance(
+        error, redis.AuthenticationError
+    )

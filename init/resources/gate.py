@@ -13,8 +13,11 @@ _OUT_OF_MEMORY = 137
 _FIXES = (
     ("address already in use", "another process holds the port: choose another with pulumi config set"),
     ("no space left", "the disk is full: free space on the engine's disk, then run the command again"),
-    ("permission denied", "the data volume belongs to another user: see docs/troubleshooting.md, section volumes"),
-    ("password authentication failed", "the volume was made with another password: restore the stack's state or reset it"),
+    ("permission denied", "the data volume belongs to another user: run make up, which gives it back"),
+    (
+        "password authentication failed",
+        "the volume was made with another password: restore the stack's state or reset it",
+    ),
     ("incompatible with server", "the volume was made by another major version: use that version or reset the stack"),
     ("outofmemoryerror", "the heap is too small: raise elasticsearchHeap and elasticsearchMemory"),
 )
@@ -65,7 +68,9 @@ def _is_healthy(client: docker.DockerClient, container: str) -> bool:
     if status == "unhealthy":
         raise _failure(client, container, "is unhealthy")
     if state["Restarting"] or facts["RestartCount"] > 0 or not state["Running"]:
-        raise _failure(client, container, f"ended with code {state['ExitCode']}", code=state["ExitCode"], oom=state["OOMKilled"])
+        raise _failure(
+            client, container, f"ended with code {state['ExitCode']}", code=state["ExitCode"], oom=state["OOMKilled"]
+        )
     return False
 
 
@@ -102,4 +107,6 @@ def _failure(
         service = container.rsplit("-", 1)[-1]
         fix = f"it was killed, most likely for memory: raise ai-karen-db:{service}Memory"
     check = f"\nIts last health check said: {last}" if last else ""
-    return UnhealthyError(f"The container {container} {what}. Likely fix: {fix}.{check}\nIts last {LOG_LINES} log lines:\n{log or '(none)'}")
+    return UnhealthyError(
+        f"The container {container} {what}. Likely fix: {fix}.{check}\nIts last {LOG_LINES} log lines:\n{log or '(none)'}"
+    )

@@ -13,8 +13,8 @@ from pulumi.dynamic import CheckFailure, CheckResult, ReadResult, Resource
 
 from init.migrations import MigrationsInvalid, load, pending
 from init.resources.gate import wait_until_healthy
-from init.resources.messages import say
 from init.resources.job import Job, JobSpec, sweep
+from init.resources.messages import say
 from init.resources.provider import Provider, is_known
 from init.resources.seeds import load_seeds, seeds_checksum
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, ImageNotFound, NotFound
+from docker.types import LogConfig
 from docker.utils.socket import frames_iter
 
 from init.protocol import FrameReader, encode
@@ -93,7 +94,7 @@ class Job:
         reader, log = FrameReader(), b""
         try:
             getattr(self._socket, "_sock", self._socket).sendall(encode(whole_numbers(dict(request))))
-            for stream, chunk in frames_iter(self._socket, tty=False):
+            for stream, chunk in frames_iter(self._socket, tty=False):  # type: ignore[no-untyped-call]
                 if stream == _STANDARD_OUTPUT:
                     reply = reader.feed(chunk)
                     if reply is not None:
@@ -107,7 +108,9 @@ class Job:
             raise JobError(
                 f"The {self._spec.name} job did not finish within {self._spec.deadline_seconds:.0f} s. Fix: run the command again"
             )
-        raise JobError(f"The {self._spec.name} job ended without an answer. Its last line: {log.decode(errors='replace').strip()}")
+        raise JobError(
+            f"The {self._spec.name} job ended without an answer. Its last line: {log.decode(errors='replace').strip()}"
+        )
 
     def _kill(self) -> None:
         with suppress(NotFound, APIError):
@@ -127,7 +130,7 @@ def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
         pids_limit=256,
         read_only=True,
         tmpfs={"/tmp": "size=64m"},  # noqa: S108 - a path inside the container
-        log_config={"Type": "none"},
+        log_config=LogConfig(type=LogConfig.types.NONE),
     )
     return config
 

@@ -23,9 +23,7 @@ def verify(job: Mapping[str, Any]) -> dict[str, Any]:
         volumes=job["volumes"],
     )
     with Job(spec) as running:
-        return running.run(
-            {"protocol": 1, "action": "verify", "engines": job["engines"], "expected": job["expected"]}
-        )
+        return running.run({"protocol": 1, "action": "verify", "engines": job["engines"], "expected": job["expected"]})
 
 
 class VerificationProvider(Provider):

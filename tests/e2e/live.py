@@ -132,5 +132,3 @@ def healthy(container: str, *, within: float = 90) -> None:
     finally:
         client.close()
     raise AssertionError(f"{container} was not healthy within {within} s")
-
-

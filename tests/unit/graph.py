@@ -24,8 +24,8 @@ class Graph(mocks.Mocks):
             outputs["imageId"] = f"sha256:{args.name}"
         return f"{args.name}-id", outputs
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        return {}
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {}, None
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return name → inputs of every resource whose type ends with `kind`."""
@@ -42,14 +42,18 @@ def build(stack: str = "dev", **values: str) -> tuple[Graph, dict[str, Any]]:
     asyncio.set_event_loop(loop)
     mocks.set_mocks(graph, project="ai-karen-db", stack=stack)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
         from components.stack import DatabaseStack
 
         outputs = DatabaseStack(stack, Settings.parse({"imageSource": "build", **values})).outputs()
-        secret = {name: pulumi.Output.is_secret(value) for name, value in outputs.items() if isinstance(value, pulumi.Output)}
+        secret = {
+            name: pulumi.Output.is_secret(value) for name, value in outputs.items() if isinstance(value, pulumi.Output)
+        }
         resolved["secret"] = pulumi.Output.all(**secret) if secret else {}
-        return pulumi.Output.all(outputs, resolved["secret"]).apply(lambda both: resolved.update(outputs=both[0], secret=both[1]))
+        return pulumi.Output.all(outputs, resolved["secret"]).apply(
+            lambda both: resolved.update(outputs=both[0], secret=both[1])
+        )
 
     program()
     return graph, resolved

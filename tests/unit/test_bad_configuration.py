@@ -4,7 +4,15 @@ import pytest
 
 from components.settings import Settings, SettingsError
 
-MEMORY = ["postgresMemory", "redisMemory", "elasticsearchMemory", "elasticsearchHeap", "etcdMemory", "minioMemory", "milvusMemory"]
+MEMORY = [
+    "postgresMemory",
+    "redisMemory",
+    "elasticsearchMemory",
+    "elasticsearchHeap",
+    "etcdMemory",
+    "minioMemory",
+    "milvusMemory",
+]
 PORTS = ["postgresPort", "redisPort", "elasticsearchPort", "minioPort", "minioConsolePort", "milvusPort"]
 FLAGS = ["enableRedis", "enableElasticsearch", "enableMinio", "enableMilvus", "enableMonitoring", "enableBackups"]
 CPUS = ["postgresCpus", "redisCpus", "elasticsearchCpus", "etcdCpus", "minioCpus", "milvusCpus"]

@@ -17,7 +17,7 @@ VALUES = [
     PRINTABLE,
     PRINTABLE[::-1],
     "$HOME ${HOME} $(id) `id`",
-    "it's \"quoted\" \\ and # not a comment",
+    'it\'s "quoted" \\ and # not a comment',
     "",
     " leading and trailing ",
     "\\n is no line break",
@@ -29,7 +29,11 @@ VALUES = [
 
 def from_shell(text: str, name: str) -> str:
     done = subprocess.run(
-        ["sh", "-c", f'set -a; . /dev/stdin; printf %s "${name}"'], input=text, capture_output=True, text=True, check=True
+        ["sh", "-c", f'set -a; . /dev/stdin; printf %s "${name}"'],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 

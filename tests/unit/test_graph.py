@@ -55,7 +55,9 @@ def test_production_publishes_nothing_on_an_internal_network(production: tuple[G
     assert [inputs["internal"] for inputs in graph.of(":Network").values()] == [True]
 
 
-def test_stacks_share_no_name(development: tuple[Graph, dict[str, Any]], production: tuple[Graph, dict[str, Any]]) -> None:
+def test_stacks_share_no_name(
+    development: tuple[Graph, dict[str, Any]], production: tuple[Graph, dict[str, Any]]
+) -> None:
     def names(graph: Graph) -> set[str]:
         return {inputs["name"] for kind in (":Container", ":Volume", ":Network") for inputs in graph.of(kind).values()}
 

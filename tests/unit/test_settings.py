@@ -17,11 +17,18 @@ def test_defaults_are_those_of_the_original_design() -> None:
     assert show_size(settings.milvus_memory) == "2g"
     assert show_size(settings.redis_memory) == "512m"
     assert settings.duckdb_path == "/data/duckdb/kari_duckdb.db"
-    assert (settings.postgres_port, settings.elasticsearch_port, settings.milvus_port, settings.redis_port) == (5432, 9200, 19530, 6379)
+    assert (settings.postgres_port, settings.elasticsearch_port, settings.milvus_port, settings.redis_port) == (
+        5432,
+        9200,
+        19530,
+        6379,
+    )
 
 
 def test_text_values_of_the_configuration_are_typed() -> None:
-    settings = Settings.parse({"postgresPort": "15432", "enableMilvus": "false", "redisMemory": "64m", "redisCpus": "0.5"})
+    settings = Settings.parse(
+        {"postgresPort": "15432", "enableMilvus": "false", "redisMemory": "64m", "redisCpus": "0.5"}
+    )
     assert (settings.postgres_port, settings.enable_milvus, settings.redis_memory) == (15432, False, 64 * 1024**2)
 
 
