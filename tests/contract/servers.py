@@ -24,9 +24,11 @@ class Server:
     user: str
     data_path: str
     ports: Sequence[int]
-    version: Sequence[str]
-    version_prefix: str
     health: Sequence[str]
+    # What a command prints first, or what stands in the log.
+    version: Sequence[str] = ()
+    version_prefix: str = ""
+    version_log: str = ""
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -52,9 +54,19 @@ SERVERS = {
             data_path="/usr/share/elasticsearch/data",
             ports=(9200,),
             loopback_ports=(9300,),
-            version=("sh", "-c", "curl -fsS -K /run/secrets/curl.conf http://127.0.0.1:9200/ | grep -o '9[.][0-9.]*' | head -1"),
+            version=(
+                "sh",
+                "-c",
+                "curl -fsS -K /run/secrets/curl.conf http://127.0.0.1:9200/ | grep -o '9[.][0-9.]*' | head -1",
+            ),
             version_prefix="9.4",
-            health=("curl", "-fsS", "-K", f"{SECRETS}/curl.conf", "http://127.0.0.1:9200/_cluster/health?wait_for_status=yellow"),
+            health=(
+                "curl",
+                "-fsS",
+                "-K",
+                f"{SECRETS}/curl.conf",
+                "http://127.0.0.1:9200/_cluster/health?wait_for_status=yellow",
+            ),
             environment={
                 "cluster.name": "contract",
                 "discovery.type": "single-node",
@@ -103,14 +115,14 @@ SERVERS = {
             ports=(6379,),
             version=("redis-server", "--version"),
             version_prefix="Redis server v=8.",
-            health=("sh", "-c", f"REDISCLI_AUTH=\"$(cat {SECRETS}/password)\" redis-cli ping | grep -qx PONG"),
+            health=("sh", "-c", f'REDISCLI_AUTH="$(cat {SECRETS}/password)" redis-cli ping | grep -qx PONG'),
             command=("redis-server", f"{SECRETS}/redis.conf", "--dir", "/data", "--appendonly", "yes"),
             secrets={
                 "redis.conf": f"aclfile {SECRETS}/users.acl\n",
                 "users.acl": f"user default on #{_REDIS_HASH} ~* &* +@all\n",
                 "password": PASSWORD,
             },
-            login=f"REDISCLI_AUTH=\"$(cat {SECRETS}/password)\" redis-cli ping | grep -qx PONG",
+            login=f'REDISCLI_AUTH="$(cat {SECRETS}/password)" redis-cli ping | grep -qx PONG',
             refused=("REDISCLI_AUTH=wrong redis-cli ping | grep -qx PONG", "redis-cli ping | grep -qx PONG"),
             size_megabytes=150,
         ),
@@ -154,8 +166,7 @@ SERVERS = {
             user="1001:1001",
             data_path="/var/lib/milvus",
             ports=(19530, 9091),
-            version=("sh", "-c", "milvus version 2>&1 | grep -o 'Version: .*' || cat /milvus/VERSION"),
-            version_prefix="",
+            version_log="Version:   v2.3.5",
             health=("curl", "-fsS", "http://127.0.0.1:9091/healthz"),
             command=(
                 *("sh", "-c"),

@@ -1,0 +1,163 @@
+"""Real containers for the image contract: started as the components start them, and removed whatever happens."""
+
+import io
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import docker
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+
+from components.images import reference
+from tests.contract.servers import SECRETS, SERVERS, Server
+
+LABEL = "com.ai-karen.test=images"
+_PREFIX = "ai-karen-contract"
+SOURCE = "build"
+
+
+@dataclass
+class Contract:
+    """The network and the containers of one test session, by service; `start` also starts what a server needs."""
+
+    client: docker.DockerClient
+    started: dict[str, Container] = field(default_factory=dict)
+    _healthy: set[str] = field(default_factory=set)
+
+    @classmethod
+    @contextmanager
+    def session(cls) -> Iterator["Contract"]:
+        """Provide an empty network; leftovers of an earlier, killed session are removed first."""
+        client = docker.from_env(timeout=120)
+        contract = cls(client)
+        try:
+            contract.clean()
+            client.networks.create(_PREFIX, labels=_labels())
+            yield contract
+        finally:
+            contract.clean()
+            client.close()
+
+    def start(self, service: str) -> Container:
+        """Start a server by the contract once, and return it without waiting for its health."""
+        if service not in self.started:
+            server = SERVERS[service]
+            for needed in server.needs:
+                self.start(needed)
+            self._prepare(server)
+            self.started[service] = self._run(server)
+        return self.started[service]
+
+    def healthy(self, service: str) -> Container:
+        """Return the server once its health command succeeds; AssertionError with its log if it does not in time."""
+        container, server = self.start(service), SERVERS[service]
+        if service in self._healthy:
+            return container
+        deadline = time.monotonic() + server.start_seconds
+        while container.exec_run(list(server.health)).exit_code != 0:
+            container.reload()
+            log = container.logs(tail=20).decode(errors="replace")
+            assert container.status == "running", f"{service} ended:\n{log}"
+            assert time.monotonic() < deadline, f"{service} is not healthy after {server.start_seconds} s:\n{log}"
+            time.sleep(0.2)
+        self._healthy.add(service)
+        return container
+
+    def stop(self, service: str) -> tuple[int, float]:
+        """Stop a server as `docker stop` does; return its exit code and the seconds it took."""
+        container, began = self.started[service], time.monotonic()
+        self._healthy.discard(service)
+        container.stop(timeout=SERVERS[service].grace_seconds)
+        return int(container.wait()["StatusCode"]), time.monotonic() - began
+
+    def run(self, service: str, command: list[str], *, user: str | None = None, entrypoint: str = "") -> str:
+        """Run a command in a fresh container of an image, without any right, and return what it printed."""
+        return bytes(
+            self.client.containers.run(
+                reference(service, SOURCE),
+                command,
+                entrypoint=entrypoint,
+                user=user,
+                network_mode="none",
+                cap_drop=["ALL"],
+                security_opt=["no-new-privileges"],
+                labels=_labels(),
+                remove=True,
+            )
+        ).decode()
+
+    def clean(self) -> None:
+        """Remove every container, volume and network with the label."""
+        labelled: dict[str, str | list[str] | bool] = {"label": LABEL}
+        for container in self.client.containers.list(all=True, filters=labelled):
+            with suppress(NotFound):
+                container.remove(force=True, v=True)
+        for volume in self.client.volumes.list(filters=labelled):
+            with suppress(NotFound):
+                volume.remove(force=True)
+        for network in self.client.networks.list(filters=labelled):
+            with suppress(NotFound, APIError):
+                network.remove()
+
+    def _run(self, server: Server) -> Container:
+        name = f"{_PREFIX}-{server.service}"
+        container = self.client.containers.create(
+            reference(server.service, SOURCE),
+            list(server.command) or None,
+            name=name,
+            user=server.user,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            environment=dict(server.environment),
+            mem_limit=server.memory,
+            memswap_limit=server.memory,
+            stop_signal=server.stop_signal,
+            labels=_labels(),
+            network_mode="none",
+            volumes={
+                f"{name}-data": {"bind": server.data_path, "mode": "rw"},
+                f"{name}-secrets": {"bind": SECRETS, "mode": "ro"},
+            },
+        )
+        self.client.networks.get("none").disconnect(container)
+        self.client.networks.get(_PREFIX).connect(container, aliases=[server.service])
+        container.start()
+        return container
+
+    def _prepare(self, server: Server) -> None:
+        """Make both volumes and hand them to the server's user, as the toolbox does for a stack."""
+        name = f"{_PREFIX}-{server.service}"
+        for purpose in ("data", "secrets"):
+            self.client.volumes.create(f"{name}-{purpose}", labels=_labels())
+        helper = self.client.containers.create(
+            reference("toolbox", SOURCE),
+            ["-R", server.user, "/data"],
+            entrypoint="chown",
+            user="0:0",
+            labels=_labels(),
+            volumes={f"{name}-data": {"bind": "/data"}, f"{name}-secrets": {"bind": "/secrets"}},
+        )
+        helper.put_archive("/secrets", secrets_archive(server))
+        helper.start()
+        assert helper.wait()["StatusCode"] == 0, helper.logs().decode()
+        helper.remove()
+
+
+def secrets_archive(server: Server, mode: int = 0o400) -> bytes:
+    """Pack a server's secrets as files of its user."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in server.secrets.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content.encode()), mode
+            entry.uid, entry.gid = (int(part) for part in server.user.split(":"))
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return buffer.getvalue()
+
+
+def _labels() -> dict[str, str]:
+    key, _, value = LABEL.partition("=")
+    return {key: value}
