@@ -38,11 +38,11 @@ class SecretFilesProvider(Provider):
         owned = [{"path": path, "uid": uid, "gid": gid} for path in data]
         with Job(spec) as job:
             job.run({"protocol": 1, "action": "files", "files": files, "owned": owned})
-        return {"identities": identities([props["volume"], *props["owned_volumes"]])}
+        return {"identities": identities(props["volume"], props["owned_volumes"])}
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Forget the volume's name when it is not the volume that was written, so that the next update writes again."""
-        found = identities([props["volume"], *props["owned_volumes"]])
+        found = identities(props["volume"], props["owned_volumes"])
         same = found == props.get("identities")
         return ReadResult(id_, props if same else {**props, "volume": "", "identities": found})
 

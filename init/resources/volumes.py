@@ -5,18 +5,25 @@ from collections.abc import Iterable
 import docker
 from docker.errors import NotFound
 
+PRESENT = "present"
 
-def identities(names: Iterable[str]) -> dict[str, str]:
-    """Return when each volume was created (RFC 3339), empty for one that is not there; raises if the engine is not reachable."""
+
+def identities(written: str, others: Iterable[str]) -> dict[str, str]:
+    """Return what is known of each volume, empty for one that is not there; raises if the engine is not reachable.
+
+    The engine's `CreatedAt` is when a volume's directory last changed, so it identifies only the volume that jobs alone
+    write to; of the others, to which servers write, it is known whether they are there.
+    """
     client = docker.from_env()
     try:
-        return {name: _created(client, name) for name in names}
+        found = {name: PRESENT if _changed_at(client, name) else "" for name in others}
+        return {**found, written: _changed_at(client, written)}
     finally:
         client.close()
 
 
-def _created(client: docker.DockerClient, name: str) -> str:
+def _changed_at(client: docker.DockerClient, name: str) -> str:
     try:
-        return str(client.api.inspect_volume(name).get("CreatedAt", ""))
+        return str(client.api.inspect_volume(name).get("CreatedAt") or PRESENT)
     except NotFound:
         return ""

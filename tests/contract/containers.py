@@ -15,7 +15,6 @@ from components.images import reference
 from tests.contract.servers import SECRETS, SERVERS, Server
 
 LABEL = "com.ai-karen.test=images"
-_PREFIX = "ai-karen-contract"
 SOURCE = "build"
 
 
@@ -24,18 +23,19 @@ class Contract:
     """The network and the containers of one test session, by service; `start` also starts what a server needs."""
 
     client: docker.DockerClient
+    name: str
     started: dict[str, Container] = field(default_factory=dict)
     _healthy: set[str] = field(default_factory=set)
 
     @classmethod
     @contextmanager
-    def session(cls) -> Iterator["Contract"]:
-        """Provide an empty network; leftovers of an earlier, killed session are removed first."""
+    def session(cls, name: str) -> Iterator["Contract"]:
+        """Provide an empty network of that name; leftovers of an earlier, killed session are removed first."""
         client = docker.from_env(timeout=120)
-        contract = cls(client)
+        contract = cls(client, f"ai-karen-contract-{name}")
         try:
             contract.clean()
-            client.networks.create(_PREFIX, labels=_labels())
+            client.networks.create(contract.name, labels=_labels())
             yield contract
         finally:
             contract.clean()
@@ -57,14 +57,22 @@ class Contract:
         if service in self._healthy:
             return container
         deadline = time.monotonic() + server.start_seconds
-        while container.exec_run(list(server.health)).exit_code != 0:
-            container.reload()
+        while not self._answers(container, server):
             log = container.logs(tail=20).decode(errors="replace")
             assert container.status == "running", f"{service} ended:\n{log}"
             assert time.monotonic() < deadline, f"{service} is not healthy after {server.start_seconds} s:\n{log}"
             time.sleep(0.2)
         self._healthy.add(service)
         return container
+
+    @staticmethod
+    def _answers(container: Container, server: Server) -> bool:
+        """Whether the health command succeeds; the container's status is brought up to date."""
+        container.reload()
+        # It may end between the two calls.
+        with suppress(APIError):
+            return container.status == "running" and container.exec_run(list(server.health)).exit_code == 0
+        return False
 
     def stop(self, service: str) -> tuple[int, float]:
         """Stop a server as `docker stop` does; return its exit code and the seconds it took."""
@@ -103,7 +111,7 @@ class Contract:
                 network.remove()
 
     def _run(self, server: Server) -> Container:
-        name = f"{_PREFIX}-{server.service}"
+        name = f"{self.name}-{server.service}"
         container = self.client.containers.create(
             reference(server.service, SOURCE),
             list(server.command) or None,
@@ -123,13 +131,13 @@ class Contract:
             },
         )
         self.client.networks.get("none").disconnect(container)
-        self.client.networks.get(_PREFIX).connect(container, aliases=[server.service])
+        self.client.networks.get(self.name).connect(container, aliases=[server.service])
         container.start()
         return container
 
     def _prepare(self, server: Server) -> None:
         """Make both volumes and hand them to the server's user, as the toolbox does for a stack."""
-        name = f"{_PREFIX}-{server.service}"
+        name = f"{self.name}-{server.service}"
         for purpose in ("data", "secrets"):
             self.client.volumes.create(f"{name}-{purpose}", labels=_labels())
         helper = self.client.containers.create(

@@ -13,6 +13,8 @@ from tests.contract.servers import PASSWORD, SERVERS, Server
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
 _TOOLBOX_MEGABYTES = 400
+# Milvus is ended before what it needs: without etcd it would end by itself.
+_DEPENDENT_FIRST = [*(s for s in SERVERS.values() if s.needs), *(s for s in SERVERS.values() if not s.needs)]
 every_image = pytest.mark.parametrize("service", SERVICES)
 every_server = pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.service)
 
@@ -20,7 +22,7 @@ every_server = pytest.mark.parametrize("server", SERVERS.values(), ids=lambda se
 @pytest.fixture(scope="module")
 def contract() -> Iterator[Contract]:
     """Start every server at once: all others are ready before Elasticsearch is."""
-    with Contract.session() as contract:
+    with Contract.session("images") as contract:
         for service in SERVERS:
             contract.start(service)
         yield contract
@@ -126,14 +128,14 @@ def test_a_password_is_in_no_definition_argument_or_log(contract: Contract, serv
         assert PASSWORD not in place
 
 
-@every_server
-def test_a_server_ends_in_order_when_it_is_told_to(contract: Contract, server: Server) -> None:
-    # Last, and Milvus before what it needs: the order of SERVERS would end it by the loss of etcd.
-    for dependent in (other.service for other in SERVERS.values() if server.service in other.needs):
-        if contract.started[dependent].status != "exited":
-            contract.healthy(dependent)
-            contract.stop(dependent)
+@pytest.mark.parametrize("server", _DEPENDENT_FIRST, ids=lambda server: server.service)
+def test_a_server_ends_in_order_when_it_is_told_to_and_starts_again(contract: Contract, server: Server) -> None:
     contract.healthy(server.service)
     code, seconds = contract.stop(server.service)
     assert code in server.exit_codes
     assert seconds < server.grace_seconds
+    # Every need of Milvus is gone by the end of this module, and its second start is the end-to-end test's matter.
+    if not server.needs:
+        contract.started[server.service].start()
+        contract.healthy(server.service)
+        assert not server.login or _shell(contract.started[server.service], server.login)[0] == 0
