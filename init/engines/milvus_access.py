@@ -80,10 +80,14 @@ def grant_application(client: MilvusClient, address: str, connection: Mapping[st
         client.grant_role(user, _ROLE)
 
 
-def is_refusal(error: MilvusException) -> bool:
-    """Whether the server refused the credentials."""
-    text = error.message.lower()
-    return "auth check failure" in text or "unauthenticated" in text or "username or password" in text
+def is_refusal(error: BaseException) -> bool:
+    """Whether the server refused the credentials: the client calls that unreachable, and only its causes tell."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if "auth check failure" in str(cause).lower():
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _can_log_in(address: str, user: str, password: str, timeout: float) -> bool:

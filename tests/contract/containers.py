@@ -14,7 +14,7 @@ from docker.models.containers import Container
 from components.images import reference
 from tests.contract.servers import SECRETS, SERVERS, Server
 
-LABEL = "com.ai-karen.test=images"
+_LABEL = "com.ai-karen.test"
 SOURCE = "build"
 
 
@@ -35,11 +35,16 @@ class Contract:
         contract = cls(client, f"ai-karen-contract-{name}")
         try:
             contract.clean()
-            client.networks.create(contract.name, labels=_labels())
+            client.networks.create(contract.name, labels=contract.labels)
             yield contract
         finally:
             contract.clean()
             client.close()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What everything of this session carries."""
+        return {_LABEL: self.name}
 
     def start(self, service: str) -> Container:
         """Start a server by the contract once, and return it without waiting for its health."""
@@ -92,14 +97,14 @@ class Contract:
                 network_mode="none",
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],
-                labels=_labels(),
+                labels=self.labels,
                 remove=True,
             )
         ).decode()
 
     def clean(self) -> None:
-        """Remove every container, volume and network with the label."""
-        labelled: dict[str, str | list[str] | bool] = {"label": LABEL}
+        """Remove every container, volume and network of the session."""
+        labelled: dict[str, str | list[str] | bool] = {"label": f"{_LABEL}={self.name}"}
         for container in self.client.containers.list(all=True, filters=labelled):
             with suppress(NotFound):
                 container.remove(force=True, v=True)
@@ -123,7 +128,7 @@ class Contract:
             mem_limit=server.memory,
             memswap_limit=server.memory,
             stop_signal=server.stop_signal,
-            labels=_labels(),
+            labels=self.labels,
             network_mode="none",
             volumes={
                 f"{name}-data": {"bind": server.data_path, "mode": "rw"},
@@ -139,13 +144,13 @@ class Contract:
         """Make both volumes and hand them to the server's user, as the toolbox does for a stack."""
         name = f"{self.name}-{server.service}"
         for purpose in ("data", "secrets"):
-            self.client.volumes.create(f"{name}-{purpose}", labels=_labels())
+            self.client.volumes.create(f"{name}-{purpose}", labels=self.labels)
         helper = self.client.containers.create(
             reference("toolbox", SOURCE),
             ["-R", server.user, "/data"],
             entrypoint="chown",
             user="0:0",
-            labels=_labels(),
+            labels=self.labels,
             volumes={f"{name}-data": {"bind": "/data"}, f"{name}-secrets": {"bind": "/secrets"}},
         )
         helper.put_archive("/secrets", secrets_archive(server))
@@ -164,8 +169,3 @@ def secrets_archive(server: Server, mode: int = 0o400) -> bytes:
             entry.uid, entry.gid = (int(part) for part in server.user.split(":"))
             archive.addfile(entry, io.BytesIO(content.encode()))
     return buffer.getvalue()
-
-
-def _labels() -> dict[str, str]:
-    key, _, value = LABEL.partition("=")
-    return {key: value}

@@ -7,7 +7,7 @@ import pytest
 from docker.models.containers import Container
 
 from components.images import reference
-from tests.contract.containers import LABEL, SOURCE, Contract
+from tests.contract.containers import SOURCE, Contract
 from tests.contract.servers import SERVERS
 
 pytestmark = pytest.mark.contract
@@ -21,7 +21,6 @@ def contract() -> Iterator[Contract]:
 
 def _run(contract: Contract, service: str, shell: str, environment: dict[str, str]) -> tuple[int, str]:
     """Prepare something by a shell line, then run the entry point as the server's user until it ends."""
-    key, _, value = LABEL.partition("=")
     container = contract.client.containers.run(
         reference(service, SOURCE),
         ["-c", f"{shell}; exec docker-entrypoint.sh {'postgres' if service == 'postgres' else 'elasticsearch'}"],
@@ -29,7 +28,7 @@ def _run(contract: Contract, service: str, shell: str, environment: dict[str, st
         user=SERVERS[service].user,
         environment=environment,
         network_mode="none",
-        labels={key: value},
+        labels=contract.labels,
         detach=True,
     )
     try:
@@ -40,10 +39,15 @@ def _run(contract: Contract, service: str, shell: str, environment: dict[str, st
 
 
 @pytest.mark.parametrize(
-    "service, shell, environment, message",
+    ("service", "shell", "environment", "message"),
     [
         ("postgres", "true", {}, "set POSTGRES_PASSWORD_FILE"),
-        ("postgres", "true", {"POSTGRES_PASSWORD_FILE": "/run/secrets/none"}, "POSTGRES_PASSWORD_FILE names /run/secrets/none"),
+        (
+            "postgres",
+            "true",
+            {"POSTGRES_PASSWORD_FILE": "/run/secrets/none"},
+            "POSTGRES_PASSWORD_FILE names /run/secrets/none",
+        ),
         ("postgres", "true", {"POSTGRES_PASSWORD_FILE": "/etc/hostname", "POSTGRES_PASSWORD": "x"}, "are both set"),
         ("elasticsearch", "true", {"ELASTIC_PASSWORD_FILE": "/run/secrets/none"}, "names /run/secrets/none"),
         (
@@ -65,7 +69,6 @@ def test_a_password_that_cannot_be_used_ends_the_start_with_its_reason(
 
 @pytest.mark.parametrize("service", ["postgres", "redis", "minio", "elasticsearch"])
 def test_a_start_as_root_gives_its_rights_up(contract: Contract, service: str) -> None:
-    key, _, value = LABEL.partition("=")
     command = {"minio": ["server", "/data"]}.get(service)
     container: Container = contract.client.containers.run(
         reference(service, SOURCE),
@@ -73,7 +76,7 @@ def test_a_start_as_root_gives_its_rights_up(contract: Contract, service: str) -
         user="0:0",
         environment={"POSTGRES_PASSWORD": "x", "discovery.type": "single-node", "ES_JAVA_OPTS": "-Xmx256m"},
         network_mode="none",
-        labels={key: value},
+        labels=contract.labels,
         detach=True,
     )
     wanted = SERVERS[service].user.partition(":")[0]
@@ -89,6 +92,6 @@ def test_a_start_as_root_gives_its_rights_up(contract: Contract, service: str) -
 
 def _only_user(container: Container, wanted: str) -> bool:
     """Whether a process of the wanted user runs, and none of root but tini."""
-    rows = container.top(ps_args="-eo uid,comm")["Processes"]
-    users = {uid for uid, name in rows if name != "tini"}
+    rows = container.top(ps_args="-eo pid,uid,comm")["Processes"]
+    users = {uid for _, uid, name in rows if name != "tini"}
     return users == {wanted}
