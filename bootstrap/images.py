@@ -56,8 +56,13 @@ def build(source: str, services: Sequence[str] = ()) -> None:
 
 def build_toolchain(directory: Path, source: str) -> str:
     """Build the image that holds the Pulumi tools, and return its reference."""
-    _build("Pulumi", TOOLCHAIN, directory_context(directory), BASE=ensure_base(source))
+    build_other("Pulumi", TOOLCHAIN, directory_context(directory), source)
     return TOOLCHAIN
+
+
+def build_other(label: str, name: str, files: tuple[File, ...], source: str) -> None:
+    """Build an image that no stack uses, on the same base."""
+    _build(label, name, files, BASE=ensure_base(source))
 
 
 def ensure_base(source: str) -> str:

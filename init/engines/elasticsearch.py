@@ -107,7 +107,7 @@ class Driver(Engine):
         operations: list[Mapping[str, Any]] = [
             part for record in records for part in ({"create": {"_id": _identifier(record)}}, record)
         ]
-        answer = self._client.bulk(index=CLASSIFIER, operations=operations, refresh=True)
+        answer = self._client.bulk(index=CLASSIFIER, operations=operations)
         results = [item["create"] for item in answer["items"]]
         refused = [result for result in results if result["status"] not in (201, 409)]
         if refused:
@@ -120,6 +120,8 @@ class Driver(Engine):
         if health["status"] not in ("green", "yellow"):
             raise Failure("VerificationFailed", f"elasticsearch: cluster health is {health['status']}", _FIX)
         self._probe_write()
+        # What was written a moment ago counts as well.
+        self._client.indices.refresh(index=_PUBLIC)
         aliases = {
             index: sorted(facts["aliases"]) for index, facts in self._client.indices.get_alias(index=_PUBLIC).items()
         }
@@ -162,6 +164,8 @@ class Driver(Engine):
                 settings=definition["settings"],
                 mappings={**definition["mappings"], "_meta": made_by},
                 aliases={definition["alias"]: {"is_write_index": True}},
+                # What comes next need not wait for the shard to start; the verification waits for health.
+                wait_for_active_shards=0,
             )
         except BadRequestError as error:
             if error.error != "resource_already_exists_exception":
@@ -173,7 +177,9 @@ class Driver(Engine):
     def _create_ledger(self) -> None:
         if not self._has_ledger:
             creating = self._client.options(ignore_status=400).indices
-            creating.create(index=LEDGER, settings=_LEDGER_SETTINGS, mappings=_LEDGER_MAPPINGS)
+            creating.create(
+                index=LEDGER, settings=_LEDGER_SETTINGS, mappings=_LEDGER_MAPPINGS, wait_for_active_shards=0
+            )
             self._has_ledger = True
 
     def _patiently(self, attempt: Callable[[], Result]) -> Result:

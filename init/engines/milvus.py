@@ -5,7 +5,6 @@ cut off is recognized and completed; every step after its creation may be repeat
 empty collection: they are consistent at once and need no loading, which rows would.
 """
 
-import ast
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any
 from pymilvus import CollectionSchema, DataType, FieldSchema, MilvusClient, MilvusException
 from pymilvus.exceptions import ErrorCode
 
+from init.definitions import collection
 from init.engines import milvus_access
 from init.engines.base import Engine, LedgerEntry, Seeds, failed, first_line, required, retry, unsupported
 from init.migrations import Migration
@@ -59,7 +59,9 @@ class Driver(Engine):
         if not self._call(self._client.has_collection, LEDGER):
             return ()
         properties = self._call(self._client.describe_collection, LEDGER)["properties"]
-        entries = {key.removeprefix(_PREFIX): json.loads(value) for key, value in properties.items() if _PREFIX in key}
+        entries = {
+            key.removeprefix(_PREFIX): json.loads(value) for key, value in properties.items() if key.startswith(_PREFIX)
+        }
         return tuple(
             LedgerEntry(name, entry["checksum"], datetime.fromisoformat(entry["applied_at"]))
             for name, entry in sorted(entries.items())
@@ -70,8 +72,8 @@ class Driver(Engine):
         if migration.suffix != "py":
             raise unsupported(_SERVICE, migration, "py")
         try:
-            definition = parse(migration.body)
-        except (ValueError, SyntaxError) as error:
+            definition = collection(migration.body)
+        except ValueError as error:
             raise failed(_SERVICE, migration, first_line(error)) from None
         try:
             self._create(migration, definition)
@@ -149,18 +151,6 @@ class Driver(Engine):
             return retry(lambda: function(*arguments, **options), engine=_SERVICE, transient=_is_transient, fix=_FIX)
         except MilvusException as error:
             raise Failure("VerificationFailed", f"milvus: {error.message}", _FIX) from None
-
-
-def parse(body: str) -> dict[str, Any]:
-    """Return the literal assigned to COLLECTION, without executing anything; ValueError if there is none."""
-    for node in ast.parse(body).body:
-        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == ["COLLECTION"]:
-            definition: dict[str, Any] = ast.literal_eval(node.value)
-            missing = {"name", "alias", "about", "fields", "indexes"} - set(definition)
-            if missing:
-                raise ValueError(f"COLLECTION lacks {', '.join(sorted(missing))}")
-            return definition
-    raise ValueError("no assignment to COLLECTION")
 
 
 def _field(definition: Mapping[str, Any]) -> FieldSchema:

@@ -65,12 +65,13 @@ def _is_healthy(client: docker.DockerClient, container: str) -> bool:
     status = (state.get("Health") or {}).get("Status")
     if state["Running"] and status == "healthy":
         return True
-    if status == "unhealthy":
-        raise _failure(client, container, "is unhealthy")
+    # An ended container counts as unhealthy as well: that it ended says more.
     if state["Restarting"] or facts["RestartCount"] > 0 or not state["Running"]:
         raise _failure(
             client, container, f"ended with code {state['ExitCode']}", code=state["ExitCode"], oom=state["OOMKilled"]
         )
+    if status == "unhealthy":
+        raise _failure(client, container, "is unhealthy")
     return False
 
 

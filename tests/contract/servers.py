@@ -42,7 +42,7 @@ class Server:
     # 143 is how a Java virtual machine that was asked to end, and did so in order, reports it.
     exit_codes: Sequence[int] = (0,)
     start_seconds: int = 60
-    size_megabytes: int = 300
+    size_megabytes: int = 240
 
 
 SERVERS = {
@@ -85,7 +85,7 @@ SERVERS = {
             grace_seconds=60,
             exit_codes=(0, 143),
             start_seconds=180,
-            size_megabytes=420,
+            size_megabytes=380,
         ),
         Server(
             service="postgres",
@@ -124,7 +124,7 @@ SERVERS = {
             },
             login=f'REDISCLI_AUTH="$(cat {SECRETS}/password)" redis-cli ping | grep -qx PONG',
             refused=("REDISCLI_AUTH=wrong redis-cli ping | grep -qx PONG", "redis-cli ping | grep -qx PONG"),
-            size_megabytes=150,
+            size_megabytes=100,
         ),
         Server(
             service="etcd",
@@ -138,7 +138,7 @@ SERVERS = {
                 *("etcd", "--data-dir", "/etcd", "--listen-client-urls", "http://0.0.0.0:2379"),
                 *("--advertise-client-urls", "http://etcd:2379"),
             ),
-            size_megabytes=200,
+            size_megabytes=160,
         ),
         Server(
             service="minio",
@@ -187,7 +187,7 @@ SERVERS = {
             refused=(_MILVUS.format("wrong") + " | grep -q '\"code\":200'",),
             memory="1g",
             start_seconds=120,
-            size_megabytes=400,
+            size_megabytes=380,
         ),
     )
 }

@@ -12,7 +12,7 @@ from tests.contract.servers import PASSWORD, SERVERS, Server
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
-_TOOLBOX_MEGABYTES = 400
+_TOOLBOX_MEGABYTES = 390
 # Milvus is ended before what it needs: without etcd it would end by itself.
 _DEPENDENT_FIRST = [*(s for s in SERVERS.values() if s.needs), *(s for s in SERVERS.values() if not s.needs)]
 every_image = pytest.mark.parametrize("service", SERVICES)
