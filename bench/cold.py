@@ -24,7 +24,7 @@ def run(stack: BenchStack) -> list[Ratio]:
         def ours() -> float:
             compose.write(file, stack.name)
             stack.pulumi("destroy", "--yes", "--skip-preview")
-            taken = seconds(lambda: stack.up())
+            taken = seconds(stack.up)
             after.append(time.time() - _last_healthy(stack))
             return taken
 

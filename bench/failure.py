@@ -48,6 +48,6 @@ def _once(stack: BenchStack) -> float:
         repair = "echo 17 > /data/pgdata/PG_VERSION"
         client.containers.run(image.tags[0], ["-c", repair], entrypoint="sh", volumes=volume, remove=True)
         stack.up("--refresh")
-        return ended - died
+        return ended - float(died)
     finally:
         client.close()

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import docker
 import pytest
@@ -20,10 +21,11 @@ def start() -> Iterator[Callable[..., str]]:
     engine = docker.from_env()
     started: list[str] = []
 
-    def run(line: str, check: str = "exit 1", retries: int = 1000, restart: str = "no", **options: object) -> str:
+    def run(line: str, check: str = "exit 1", retries: int = 1000, restart: str = "no", **options: Any) -> str:
         name = f"gate-{uuid.uuid4().hex[:8]}"
         started.append(name)
-        engine.containers.run(
+        run_container: Any = engine.containers.run
+        run_container(
             reference("toolbox", "build"),
             entrypoint=["sh", "-c", line],
             name=name,
@@ -36,7 +38,7 @@ def start() -> Iterator[Callable[..., str]]:
                 "start_period": 0,
             },
             restart_policy={"Name": restart},
-            **options,  # type: ignore[arg-type]
+            **options,
         )
         return name
 
