@@ -70,6 +70,7 @@ def retry(
     transient: Callable[[Exception], bool],
     fix: str,
     seconds: float = PATIENCE_SECONDS,
+    trouble: str = "not reachable",
 ) -> Result:
     """Repeat `attempt` while its error is transient; ConnectionFailed with the last error after `seconds`."""
     from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
@@ -121,7 +122,8 @@ def failed(engine: str, migration: Migration, reason: str) -> Failure:
 
 def first_line(error: BaseException) -> str:
     """Return an error's first line, which says what happened; the rest is hints and context."""
-    lines = str(error).strip().splitlines()
+    # Some clients wrap their message into a representation of the exception.
+    lines = str(getattr(error, "message", error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 

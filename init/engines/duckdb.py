@@ -51,6 +51,7 @@ class Driver(Engine):
             transient=_is_locked,
             fix="end the process that holds the file, or let it close its connection",
             seconds=_LOCK_PATIENCE_SECONDS,
+            trouble="still in use",
         )
 
     def server_version(self) -> str:
