@@ -14,7 +14,7 @@ from init.migrations import Migration, checksum, pending, schema_version
 from init.protocol import PROTOCOL, Failure
 
 _LEDGER_ENGINE = "postgres"
-_SECRET_KEYS = ("password", "secret", "access_key", "content")
+_SECRET_KEYS = ("password", "secret", "content")
 _CORRECT = "correct the request: host and toolbox must be of one version (make images)"
 
 

@@ -91,7 +91,7 @@ def retry(
             raise
         waited = time.monotonic() - started
         raise Failure(
-            "ConnectionFailed", f"{engine}: not reachable after {waited:.0f} s: {first_line(error)}", fix
+            "ConnectionFailed", f"{engine}: {trouble} after {waited:.0f} s: {first_line(error)}", fix
         ) from None
 
 

@@ -1,8 +1,9 @@
 """Milvus: versioned collections behind aliases. A migration is a Python literal, read and never executed.
 
 Milvus has no transactions. A collection carries the migration that made it in its description, so that a run that was
-cut off is recognized and completed; every step after its creation may be repeated. The ledger is the properties of an
-empty collection: they are consistent at once and need no loading, which rows would.
+cut off is recognized and completed; every step after its creation may be repeated. The ledger is the description of an
+empty collection, replaced by a new one at each change: a description is made with its collection at once or not at all,
+and needs no loading, which rows would. (Collection properties do not do: Milvus 2.3.5 forgot altered ones at a restart.)
 """
 
 import json
@@ -20,8 +21,8 @@ from init.migrations import Migration
 from init.protocol import Failure
 
 _SERVICE = "milvus"
-LEDGER = "ai_karen_migrations"
-_PREFIX = "migration."
+# The collection with the highest revision is the ledger; an older one is left over from a run that was cut off.
+LEDGER = "ai_karen_migrations_r"
 _TIMEOUT_SECONDS = 10
 _LOAD_TIMEOUT_SECONDS = 120
 _FIX = "look at the Milvus container's log"
@@ -55,13 +56,11 @@ class Driver(Engine):
         return self._version.removeprefix("v").split("-")[0]
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Read the properties of the ledger's collection; a fresh server has none."""
-        if not self._call(self._client.has_collection, LEDGER):
+        """Read the description of the newest ledger; a fresh server has none."""
+        revisions = self._revisions()
+        if not revisions:
             return ()
-        properties = self._call(self._client.describe_collection, LEDGER)["properties"]
-        entries = {
-            key.removeprefix(_PREFIX): json.loads(value) for key, value in properties.items() if key.startswith(_PREFIX)
-        }
+        entries = json.loads(self._call(self._client.describe_collection, revisions[-1])["description"])
         return tuple(
             LedgerEntry(name, entry["checksum"], datetime.fromisoformat(entry["applied_at"]))
             for name, entry in sorted(entries.items())
@@ -92,7 +91,7 @@ class Driver(Engine):
         """Search every collection and count its entities, by alias."""
         counts = {}
         for name in self._call(self._client.list_collections):
-            if name == LEDGER:
+            if name.startswith(LEDGER):
                 continue
             facts = self._call(self._client.describe_collection, name)
             public = next(iter(facts["aliases"]), name)
@@ -132,18 +131,26 @@ class Driver(Engine):
             self._client.alter_alias(name, alias)
 
     def _record(self, migration: Migration) -> None:
-        if not self._client.has_collection(LEDGER):
-            # A vector field is required of every collection; this one never holds a row.
-            fields = [
-                FieldSchema("name", DataType.VARCHAR, is_primary=True, max_length=64),
-                FieldSchema("unused", DataType.FLOAT_VECTOR, dim=2),
-            ]
-            self._client.create_collection(
-                LEDGER,
-                schema=CollectionSchema(fields, description="Applied migrations, in the properties of this collection"),
-            )
-        entry = {"checksum": migration.checksum, "applied_at": datetime.now(UTC).isoformat()}
-        self._client.alter_collection_properties(LEDGER, {f"{_PREFIX}{migration.name}": json.dumps(entry)})
+        applied_at = datetime.now(UTC)
+        entries = {
+            entry.name: {"checksum": entry.checksum, "applied_at": entry.applied_at.isoformat()}
+            for entry in (*self.ledger(), LedgerEntry(migration.name, migration.checksum, applied_at))
+        }
+        older = self._revisions()
+        revision = int(older[-1].removeprefix(LEDGER)) + 1 if older else 1
+        # A vector field is required of every collection; this one never holds a row.
+        fields = [
+            FieldSchema("name", DataType.VARCHAR, is_primary=True, max_length=64),
+            FieldSchema("unused", DataType.FLOAT_VECTOR, dim=2),
+        ]
+        self._client.create_collection(
+            f"{LEDGER}{revision:06}", schema=CollectionSchema(fields, description=json.dumps(entries))
+        )
+        for name in older:
+            self._client.drop_collection(name)
+
+    def _revisions(self) -> list[str]:
+        return sorted(name for name in self._call(self._client.list_collections) if name.startswith(LEDGER))
 
     def _call(self, function: Any, *arguments: Any, **options: Any) -> Any:
         """Call the client, with patience for a server that is still bringing its collections back."""

@@ -159,13 +159,13 @@ class Contract:
         helper.remove()
 
 
-def secrets_archive(server: Server, mode: int = 0o400) -> bytes:
+def secrets_archive(server: Server) -> bytes:
     """Pack a server's secrets as files of its user."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in server.secrets.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content.encode()), mode
+            entry.size, entry.mode = len(content.encode()), 0o400
             entry.uid, entry.gid = (int(part) for part in server.user.split(":"))
             archive.addfile(entry, io.BytesIO(content.encode()))
     return buffer.getvalue()

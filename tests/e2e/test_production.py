@@ -31,6 +31,7 @@ def inside(live: LiveStack, service: str, line: str) -> tuple[int, str]:
     engine = docker.from_env()
     try:
         code, output = engine.containers.get(live.container(service)).exec_run(["sh", "-c", line])
+        assert isinstance(output, bytes)
         return int(code or 0), output.decode(errors="replace")
     finally:
         engine.close()
