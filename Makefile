@@ -7,7 +7,7 @@ SHELL := /bin/sh
 RUN = set -e; . ./activate $(STACK)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers picture lint test test-unit test-full bench
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers picture lint test test-unit test-full readme bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -56,6 +56,10 @@ test-unit: ## the tests that need no engine
 test-full: ## every test with the full counts of repeated trials
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
 	@$(RUN); python -m pytest -m "full or not full"
+
+readme: ## run every command of the README in a fresh clone (needs dev and prod to be down)
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m tests.readme
 
 bench: ## ratios against peers, measured in one run
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev

@@ -1,6 +1,9 @@
 """The stack that is measured: development's settings on ports of its own."""
 
-from tests.e2e.live import SMALL, LiveStack
+import yaml
+
+from bootstrap import places
+from tests.e2e.live import LiveStack
 
 PORTS = {
     "postgresPort": "45432",
@@ -17,4 +20,6 @@ class BenchStack(LiveStack):
     """A stack named `bench`, made for a run and erased after it."""
 
     def __init__(self) -> None:
-        super().__init__(NAME, {**PORTS, **SMALL, "imageSource": "build"})
+        development = yaml.safe_load((places.CHECKOUT / "Pulumi.dev.yaml").read_text())["config"]
+        settings = {key.removeprefix(f"{places.PROJECT}:"): str(value) for key, value in development.items()}
+        super().__init__(NAME, {**settings, **PORTS, "imageSource": "build"})

@@ -39,7 +39,8 @@ def _has_resources(stack: str) -> bool:
     if not path.exists():
         return False
     latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
-    return any(str(one["type"]).startswith("docker:") for one in latest.get("resources") or ())
+    unfinished = [one["resource"] for one in latest.get("pending_operations") or ()]
+    return any(str(one["type"]).startswith("docker:") for one in [*(latest.get("resources") or ()), *unfinished])
 
 
 def _asked() -> bool:

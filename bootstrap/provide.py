@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from bootstrap import images, leftovers, source, state, tools
+from bootstrap import images, interrupted, leftovers, source, state, tools
 from bootstrap.console import StepError
 
 
@@ -30,6 +30,7 @@ def main() -> None:
         tools.ensure(chosen)
         state.ensure(options.stack, development=options.dev)
         leftovers.check(options.stack, consent=options.remove_leftovers)
+        interrupted.recover(options.stack, development=options.dev)
         if not options.no_images:
             images.build(chosen)
     except StepError as error:

@@ -27,7 +27,14 @@ def draw(resources: Iterable[Mapping[str, Any]]) -> str:
     for urn in sorted(shown):
         left, right = _SHAPES[by_urn[urn]["type"]]
         lines.append(f"  {_name(urn)}{left}{_label(urn)}{right}")
-    edges = {(source, urn) for urn in shown for source in _sources(urn, by_urn, shown)}
+    sources = {urn: _sources(urn, by_urn, shown) for urn in shown}
+    edges = [
+        (source, urn)
+        for urn, direct in sources.items()
+        for source in direct
+        # What another source waits for anyway is not drawn again.
+        if not any(source in sources[other] for other in direct)
+    ]
     lines += [f"  {_name(source)} --> {_name(target)}" for source, target in sorted(edges)]
     return "\n".join(lines)
 
@@ -35,7 +42,7 @@ def draw(resources: Iterable[Mapping[str, Any]]) -> str:
 def _sources(urn: str, by_urn: Mapping[str, Mapping[str, Any]], shown: set[str]) -> set[str]:
     """Return the nearest shown resources that one depends on, looking through those that are not shown."""
     found: set[str] = set()
-    waiting, seen = list(by_urn[urn].get("dependencies") or ()), set()
+    waiting, seen = _dependencies(urn, by_urn), set()
     while waiting:
         one = waiting.pop()
         if one in seen or one not in by_urn:
@@ -44,7 +51,16 @@ def _sources(urn: str, by_urn: Mapping[str, Mapping[str, Any]], shown: set[str])
         if one in shown:
             found.add(one)
         else:
-            waiting.extend(by_urn[one].get("dependencies") or ())
+            waiting.extend(_dependencies(one, by_urn))
+    return found
+
+
+def _dependencies(urn: str, by_urn: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what a resource waits for itself, and what the components that it is part of wait for."""
+    found: list[str] = []
+    while urn in by_urn:
+        found += by_urn[urn].get("dependencies") or ()
+        urn = str(by_urn[urn].get("parent"))
     return found
 
 

@@ -1,19 +1,26 @@
 """One real stack for all end-to-end tests, removed whatever happens."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.e2e.freezing import freeze_until
 from tests.e2e.live import LiveStack
+
+OTHERS = {"postgres", "redis", "minio", "milvus", "duckdb"}
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LiveStack]:
-    """A development stack named `test`, up and initialized."""
+    """A development stack named `test`, up and initialized; on its way up, Elasticsearch stood still for a while."""
     live = LiveStack("test")
     live.create()
     try:
-        live.up()
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            frozen = pool.submit(freeze_until, live.container("elasticsearch"), live.name, OTHERS, within=90)
+            live.up()
+            live.initialized_meanwhile = frozen.result()
         yield live
     finally:
         live.erase()

@@ -32,6 +32,7 @@ SMALL = {
     "minioMemory": "512m",
     "milvusMemory": "1g",
 }
+SERVICES_OFF = {"enableElasticsearch": "false", "enableMilvus": "false", "enableMinio": "false"}
 
 
 @dataclass
@@ -40,6 +41,7 @@ class LiveStack:
 
     name: str
     settings: dict[str, str] = field(default_factory=lambda: {**TEST_PORTS, **SMALL, "imageSource": "build"})
+    initialized_meanwhile: set[str] = field(default_factory=set)
 
     @property
     def file(self) -> Path:
@@ -74,6 +76,18 @@ class LiveStack:
         if check:
             assert done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
         return done
+
+    def begin(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start an `up` and return at once; its output goes nowhere."""
+        pulumi = shutil.which("pulumi", path=self.environment["PATH"])
+        assert pulumi is not None, "Pulumi is not installed: make bootstrap"
+        return subprocess.Popen(
+            [pulumi, "up", "--yes", "--skip-preview", *arguments, "--stack", self.name, "--non-interactive"],
+            env=self.environment,
+            cwd=places.CHECKOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def create(self) -> None:
         self.erase()

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 import docker
 import pytest
 
+from bootstrap import places
 from init.resources.initialization import DATA, checksums
+from ops.picture import draw, replaced
 from tests.e2e import clients
 from tests.e2e.live import LiveStack, healthy
+from tests.e2e.writers import all_of, redis, writing
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 SERVICES = ("postgres", "redis", "elasticsearch", "etcd", "minio", "milvus")
@@ -30,6 +33,11 @@ def counts(env: Mapping[str, str]) -> dict[str, int]:
         "indices": len(clients.elasticsearch(env).indices.get(index="ai_karen_*")),
         "collections": len(clients.milvus(env).list_collections()),
     }
+
+
+def test_a_slow_engine_keeps_no_other_waiting(stack: LiveStack) -> None:
+    """While Elasticsearch stood still, every other engine was initialized."""
+    assert stack.initialized_meanwhile == {"postgres", "redis", "minio", "milvus", "duckdb"}
 
 
 def test_every_engine_is_initialized_to_its_newest_version(stack: LiveStack) -> None:
@@ -60,45 +68,31 @@ def test_nothing_changes_when_nothing_changed(stack: LiveStack) -> None:
     stack.up("--expect-no-changes")
 
 
-def test_a_program_from_elsewhere_needs_the_environment_only(stack: LiveStack) -> None:
-    env = stack.variables()
-    assert clients.redis_client(env).ping()
-    assert clients.elasticsearch(env).ping()
-    with clients.duckdb_file(env) as connection:
-        connection.execute(
-            "INSERT INTO profile_history (user_id, timestamp, field, old, new) VALUES ('u', 1.0, 'f', 'a', 'b')"
-        )
-        row = connection.execute("SELECT count(*) FROM profile_history WHERE id IS NOT NULL").fetchone()
-    assert row is not None
-    assert row[0] >= 1
-
-
-def test_data_survives_restarted_and_recreated_containers(stack: LiveStack) -> None:
-    env, marker = stack.variables(), uuid.uuid4().hex
-    with clients.postgres(env) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS survivors (marker text PRIMARY KEY)")
-        connection.execute("INSERT INTO survivors VALUES (%s)", [marker])
-    clients.redis_client(env).set("survivor", marker)
-    clients.elasticsearch(env).index(
-        index="ai_karen_documents", id=marker, document={"tenant_id": marker}, refresh=True
-    )
+def test_nothing_acknowledged_is_lost_when_servers_restart(stack: LiveStack) -> None:
+    """Independent clients write meanwhile; what the servers acknowledged is there afterwards."""
+    run = uuid.uuid4().hex
+    writers = all_of(stack.variables(), run)
     engine = docker.from_env()
     try:
-        # Redis keeps what is older than a second; it may be asked to write now.
-        for service in ("postgres", "redis", "elasticsearch", "milvus"):
-            engine.containers.get(stack.container(service)).restart()
-        engine.containers.get(stack.container("minio")).remove(force=True)
-        engine.containers.get(stack.container("postgres")).stop()
+        with writing(writers, seconds=3):
+            engine.containers.get(stack.container("postgres")).kill()
+            for service in ("redis", "elasticsearch", "milvus", "etcd"):
+                engine.containers.get(stack.container(service)).restart()
+            engine.containers.get(stack.container("minio")).remove(force=True)
+            stack.up("--refresh")
+            for service in SERVICES:
+                healthy(stack.container(service))
     finally:
         engine.close()
-    stack.up("--refresh")
-    for service in SERVICES:
-        healthy(stack.container(service))
-    with clients.postgres(env) as connection:
-        assert connection.execute("SELECT marker FROM survivors WHERE marker = %s", [marker]).fetchone() == (marker,)
-    assert clients.redis_client(env).get("survivor") == marker
-    assert clients.elasticsearch(env).exists(index="ai_karen_documents", id=marker)
+    assert {one.name: len(one.acknowledged) > 20 for one in writers} == {one.name: True for one in writers}
+    assert {one.name: one.lost() for one in writers} == {one.name: set() for one in writers}
     stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_the_readme_s_picture_is_the_stack(stack: LiveStack) -> None:
+    state = json.loads(stack.pulumi("stack", "export").stdout)
+    text = (places.CHECKOUT / "README.md").read_text()
+    assert replaced(text, draw(state["deployment"]["resources"])) == text
 
 
 def test_a_changed_setting_changes_only_what_it_must(stack: LiveStack) -> None:
@@ -120,15 +114,17 @@ def test_a_changed_setting_changes_only_what_it_must(stack: LiveStack) -> None:
 
 
 def test_what_a_flag_disables_keeps_its_data(stack: LiveStack) -> None:
-    env, marker = stack.variables(), uuid.uuid4().hex
-    assert clients.redis_client(env).set("flagged", marker)
+    writer = redis(stack.variables(), uuid.uuid4().hex)
+    with writing([writer], seconds=2):
+        pass
+    assert len(writer.acknowledged) > 20
     stack.configure(enableRedis="false")
     stack.up()
     assert "REDIS_URL" not in stack.variables()
     assert stack.container("redis") not in stack.on_engine()["container"]
     stack.configure(enableRedis=None)
     stack.up()
-    assert clients.redis_client(stack.variables()).get("flagged") == marker
+    assert writer.lost() == set()
 
 
 def test_an_edited_migration_fails_in_the_preview(stack: LiveStack) -> None:
@@ -142,21 +138,3 @@ def test_an_edited_migration_fails_in_the_preview(stack: LiveStack) -> None:
     assert done.returncode != 0
     assert "003_add_indexes" in done.stdout
     assert json.dumps(checksums("postgres")["003_add_indexes"])[1:12] in done.stdout
-
-
-def test_destroy_leaves_nothing() -> None:
-    """Its own small stack: the shared one is still needed."""
-    live = LiveStack("test-destroy")
-    live.settings |= {"enableElasticsearch": "false", "enableMilvus": "false", "enableMinio": "false"}
-    live.settings |= {"postgresPort": "35432", "redisPort": "36379"}
-    live.create()
-    try:
-        live.up()
-        directory = live.variables()["DUCKDB_PATH"].rsplit("/", 1)[0]
-        live.pulumi("destroy", "--yes", "--skip-preview")
-        assert not any(live.on_engine().values())
-        from pathlib import Path
-
-        assert not Path(directory).exists()
-    finally:
-        live.erase()

@@ -1,15 +1,15 @@
 """Production beside development: nothing published, nobody anonymous, data kept unless erased by name."""
 
+import json
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 
 import docker
 import pytest
 
 from components.images import reference
-from tests.e2e.live import SMALL, LiveStack, healthy
+from tests.e2e.live import SMALL, LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SERVICES = ("postgres", "redis", "elasticsearch", "etcd", "minio", "milvus")
@@ -26,32 +26,16 @@ def production() -> Iterator[LiveStack]:
         live.erase()
 
 
-def inside(live: LiveStack, service: str, line: str) -> tuple[int, str]:
-    """Run a shell line in a service's container, as its user."""
-    engine = docker.from_env()
-    try:
-        code, output = engine.containers.get(live.container(service)).exec_run(["sh", "-c", line])
-        assert isinstance(output, bytes)
-        return int(code or 0), output.decode(errors="replace")
-    finally:
-        engine.close()
-
-
-def postgres(live: LiveStack, statement: str) -> str:
-    """Run a statement over the server's own socket, which needs no password."""
-    code, output = inside(live, "postgres", f'psql -v ON_ERROR_STOP=1 -At -U karen_user -d ai_karen -c "{statement}"')
-    assert code == 0, output
-    return output.strip()
-
-
 def in_network(live: LiveStack, program: str) -> str:
-    """Run a Python program in a container on the stack's network, as an application would be; return what it printed."""
+    """Run a Python program in a container on the stack's network, with its variables, and return what it printed."""
+    variables = live.outputs()["env"]["network"]
     engine = docker.from_env()
     try:
         return engine.containers.run(
             reference("toolbox", "build"),
             ["-c", program],
             entrypoint="/opt/venv/bin/python",
+            environment=variables,
             network=f"ai-karen-db-{live.name}",
             remove=True,
             stderr=True,
@@ -96,25 +80,53 @@ def test_nothing_is_published(production: LiveStack) -> None:
 
 
 def test_nobody_is_let_in_without_a_password(production: LiveStack) -> None:
-    import json
-
     found = json.loads(in_network(production, ANONYMOUS).strip().splitlines()[-1])
     assert {name: answer for name, answer in found.items() if not answer.startswith("refused")} == {}
 
 
-def test_the_network_form_of_the_environment_lets_an_application_in(production: LiveStack) -> None:
-    env = production.outputs()["env"]["network"]
-    program = f"""
+CLIENTS = """
+import os, sys
 import psycopg, redis
-from pymilvus import MilvusClient
 from elasticsearch import Elasticsearch
-env = {env!r}
-print(psycopg.connect(env["DATABASE_URL"]).execute("SELECT 1").fetchone())
-print(redis.Redis.from_url(env["REDIS_URL"]).set("a", "b"))
-print(len(MilvusClient(uri="http://milvus:19530", token=env["MILVUS_USER"] + ":" + env["MILVUS_PASSWORD"]).list_collections()))
-print(Elasticsearch("http://elasticsearch:9200", basic_auth=(env["ELASTICSEARCH_USER"], env["ELASTICSEARCH_PASSWORD"])).ping())
+from pymilvus import MilvusClient
+
+env = os.environ
+sql = psycopg.connect(env["DATABASE_URL"], autocommit=True)
+cache = redis.Redis.from_url(env["REDIS_URL"], decode_responses=True)
+search = Elasticsearch("http://elasticsearch:9200", basic_auth=(env["ELASTICSEARCH_USER"], env["ELASTICSEARCH_PASSWORD"]))
+vectors = MilvusClient(uri="http://milvus:19530", token=env["MILVUS_USER"] + ":" + env["MILVUS_PASSWORD"])
 """
-    assert in_network(production, program).split() == ["(1,)", "True", "2", "True"]
+WRITE = (
+    CLIENTS
+    + """
+persona = {"tenant_id": "kept", "embedding": [1.0] + [0.0] * 383, "metadata": {}, "timestamp": 1, "version": 1}
+persona |= {"persona_type": "default", "is_active": True, "confidence_score": 0.5}
+for number in range(100):
+    key = f"kept{number}"
+    sql.execute("INSERT INTO system_config (config_key, config_value) VALUES (%s, '1')", [key])
+    cache.set(key, "1")
+    search.index(index="ai_karen_documents", id=key, document={"tenant_id": "kept"})
+    vectors.insert("persona_embeddings", [{"user_id": key, **persona}])
+    print(key)
+"""
+)
+READ = (
+    CLIENTS
+    + """
+search.indices.refresh(index="ai_karen_documents")
+hits = search.search(index="ai_karen_documents", query={"term": {"tenant_id": "kept"}}, size=1000)["hits"]["hits"]
+rows = vectors.query("persona_embeddings", filter='tenant_id == "kept"', output_fields=["user_id"], limit=1000,
+                     consistency_level="Strong")
+found = {
+    "postgres": sorted(key for (key,) in sql.execute("SELECT config_key FROM system_config WHERE config_key LIKE 'kept%'")),
+    "redis": sorted(cache.scan_iter(match="kept*")),
+    "elasticsearch": sorted(hit["_id"] for hit in hits),
+    "milvus": sorted(row["user_id"] for row in rows),
+}
+import json
+print(json.dumps(found))
+"""
+)
 
 
 def test_nothing_changes_when_nothing_changed(production: LiveStack) -> None:
@@ -123,18 +135,20 @@ def test_nothing_changes_when_nothing_changed(production: LiveStack) -> None:
 
 
 def test_destroy_keeps_the_data_and_the_next_up_takes_it_over(production: LiveStack) -> None:
-    marker = uuid.uuid4().hex
-    postgres(production, f"CREATE TABLE kept AS SELECT '{marker}'::text AS marker")
+    """With and without a preview, destroy refuses what is protected; every write acknowledged before is there after."""
+    acknowledged = sorted(in_network(production, WRITE).split())
+    assert len(acknowledged) == 100
     production.pulumi("destroy", "--yes", "--skip-preview", "--exclude-protected")
     left = production.on_engine()
     assert left["container"] == []
-    assert "ai-karen-test-prod-postgres-data" in left["volume"]
-    refused = production.pulumi("destroy", "--yes", "--skip-preview", check=False)
-    assert refused.returncode != 0
-    assert production.on_engine()["volume"] == left["volume"]
+    for options in (["--yes"], ["--yes", "--skip-preview"]):
+        refused = production.pulumi("destroy", *options, check=False)
+        assert refused.returncode != 0
+        assert "protected" in refused.stdout + refused.stderr
+        assert set(production.on_engine()["volume"]) == set(left["volume"])
     production.up()
-    healthy(production.container("postgres"))
-    assert postgres(production, "SELECT marker FROM kept") == marker
+    found = json.loads(in_network(production, READ).strip().splitlines()[-1])
+    assert found == dict.fromkeys(("postgres", "redis", "elasticsearch", "milvus"), acknowledged)
 
 
 def test_erasing_needs_the_name_and_leaves_nothing(production: LiveStack) -> None:
@@ -144,6 +158,8 @@ def test_erasing_needs_the_name_and_leaves_nothing(production: LiveStack) -> Non
             command, env=production.environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
 
+    if not production.on_engine()["container"]:
+        production.up()
     wrong = erase("--confirm", "dev")
     assert wrong.returncode == 1
     assert "nothing was removed" in wrong.stderr

@@ -1,0 +1,45 @@
+"""Freezing one server while a stack comes up, to see who waits for it."""
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, NotFound
+
+from bootstrap import places
+
+
+def initialized(stack: str) -> set[str]:
+    """Return the services whose initialization an update has recorded so far, as the state on disk has it."""
+    path: Path = places.home() / "state" / ".pulumi" / "stacks" / places.PROJECT / f"{stack}.json"
+    try:
+        latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+    except (OSError, ValueError):
+        return set()
+    return {
+        one["outputs"]["service"]
+        for one in latest.get("resources") or ()
+        if one["type"].endswith("karen:Initialization") and one.get("outputs", {}).get("run")
+    }
+
+
+def freeze_until(container: str, stack: str, wanted: set[str], *, within: float) -> set[str]:
+    """Freeze a container as soon as it runs until the wanted services are initialized; return those that were."""
+    engine, deadline = docker.from_env(), time.monotonic() + within
+    found: set[str] = set()
+    try:
+        while time.monotonic() < deadline:
+            with suppress(NotFound, APIError):
+                engine.api.pause(container)
+                break
+            time.sleep(0.05)
+        while time.monotonic() < deadline and not wanted <= found:
+            time.sleep(0.2)
+            found = initialized(stack)
+    finally:
+        with suppress(NotFound, APIError):
+            engine.api.unpause(container)
+        engine.close()
+    return found
