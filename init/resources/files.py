@@ -6,9 +6,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import ReadResult, Resource
 
-from init.resources.job import Job, JobSpec, sweep
 from init.resources.provider import Provider
-from init.resources.volumes import identities
 
 _MODE = 0o400
 _CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
@@ -21,6 +19,9 @@ class SecretFilesProvider(Provider):
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         """Run the job; nothing of the files' content is returned."""
+        from init.resources.job import Job, JobSpec
+        from init.resources.volumes import identities
+
         uid, gid = (int(part) for part in props["owner"])
         data = {f"/volumes/{index}": volume for index, volume in enumerate(props["owned_volumes"])}
         spec = JobSpec(
@@ -42,12 +43,16 @@ class SecretFilesProvider(Provider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Forget the volume's name when it is not the volume that was written, so that the next update writes again."""
+        from init.resources.volumes import identities
+
         found = identities(props["volume"], props["owned_volumes"])
         same = found == props.get("identities")
         return ReadResult(id_, props if same else {**props, "volume": "", "identities": found})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Remove jobs that an interrupted run left; the files go with their volume."""
+        from init.resources.job import sweep
+
         sweep(props["stack"], f"files-{props['service']}")
 
 

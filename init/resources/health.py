@@ -5,7 +5,6 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from init.resources.gate import wait_until_healthy
 from init.resources.provider import Provider
 
 
@@ -16,6 +15,8 @@ class HealthGateProvider(Provider):
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         """Return when the container is healthy; raises with its last log lines otherwise."""
+        from init.resources.gate import wait_until_healthy
+
         wait_until_healthy(props["container"], deadline_seconds=float(props["deadline_seconds"]))
         return {}
 

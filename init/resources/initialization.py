@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import docker
 import pulumi
-from docker.errors import NotFound
 from pulumi.dynamic import CheckFailure, CheckResult, ReadResult, Resource
 
 from init.migrations import MigrationsInvalid, load, pending
-from init.resources.gate import wait_until_healthy
-from init.resources.job import Job, JobSpec, sweep
 from init.resources.messages import say
 from init.resources.provider import Provider, is_known
 from init.resources.seeds import load_seeds, seeds_checksum
@@ -41,6 +37,9 @@ class InitializationProvider(Provider):
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         """Start the job (it imports its client library meanwhile), wait for the container, then run the migrations."""
+        from init.resources.gate import wait_until_healthy
+        from init.resources.job import Job, JobSpec
+
         spec = JobSpec(
             stack=props["stack"],
             name=props["service"],
@@ -76,6 +75,9 @@ class InitializationProvider(Provider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Forget the container when it is gone, so that the next update initializes its successor; raises if unreachable."""
+        import docker
+        from docker.errors import NotFound
+
         client = docker.from_env()
         try:
             if props["container"]:
@@ -88,6 +90,8 @@ class InitializationProvider(Provider):
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Leave the data to its volume and ask no server; remove jobs that an interrupted run left."""
+        from init.resources.job import sweep
+
         sweep(props["stack"], props["service"])
 
 

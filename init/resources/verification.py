@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from init.resources.job import Job, JobSpec, sweep
 from init.resources.provider import Provider
 
 NAME = "verify"
@@ -14,6 +13,8 @@ NAME = "verify"
 
 def verify(job: Mapping[str, Any]) -> dict[str, Any]:
     """Run the verification job described by `stack`, `image`, `network`, `user`, `volumes`, `engines`, `expected`."""
+    from init.resources.job import Job, JobSpec
+
     spec = JobSpec(
         stack=job["stack"],
         name=NAME,
@@ -37,6 +38,8 @@ class VerificationProvider(Provider):
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Remove jobs that an interrupted run left."""
+        from init.resources.job import sweep
+
         sweep(props["stack"], NAME)
 
 

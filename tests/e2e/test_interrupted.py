@@ -81,7 +81,10 @@ def is_whole(live: LiveStack) -> None:
     live.pulumi("preview", "--expect-no-changes")
 
 
-@pytest.mark.parametrize("moment", ["network", "container", "job"])
+@pytest.mark.parametrize(
+    "moment",
+    ["container", pytest.param("network", marks=pytest.mark.full), pytest.param("job", marks=pytest.mark.full)],
+)
 def test_a_killed_update_is_taken_up_by_the_next(live: LiveStack, moment: str) -> None:
     process = live.begin()
     wait_for(live, process, moment)

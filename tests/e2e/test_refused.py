@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"postgresMemory": "1m"}, "ai-karen-db:postgresMemory is '1m'"),
+        ({"postgresMemory": "1m"}, "ai-karen-db:postgresMemory is 1m"),
         ({"enableMinio": "false"}, "ai-karen-db:enableMinio"),
         ({"postgressPort": "5432"}, "ai-karen-db:postgressPort"),
     ],
