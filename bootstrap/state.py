@@ -1,6 +1,7 @@
 """The state backend and the stacks, which belong to this machine as its containers do; no existing login or stack is changed."""
 
 import getpass
+import json
 import os
 import secrets
 import shutil
@@ -25,6 +26,8 @@ def ensure(stack: str, *, development: bool) -> None:
     (places.home() / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
     if stack_file(stack).exists():
         say(_STEP, f"the stack {stack} is in {places.home() / 'state'}")
+        if stack == PRODUCTION and not _salted(stack):
+            _write_salt(stack)
         return
     if stack == PRODUCTION:
         _passphrase(stack)
@@ -46,6 +49,16 @@ def ensure(stack: str, *, development: bool) -> None:
 def _salted(stack: str) -> bool:
     path = places.CHECKOUT / f"Pulumi.{stack}.yaml"
     return path.exists() and "encryptionsalt:" in path.read_text(encoding="utf-8")
+
+
+def _write_salt(stack: str) -> None:
+    """Write the salt that the state has into a checkout that lacks it, as the one that made the stack was not committed."""
+    latest = json.loads(stack_file(stack).read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+    salt = (latest.get("secrets_providers") or {}).get("state", {}).get("salt")
+    if salt:
+        with (places.CHECKOUT / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as target:
+            target.write(f"encryptionsalt: {salt}\n")
+        say(_STEP, f"Pulumi.{stack}.yaml now holds the stack's encryption salt again: commit that change")
 
 
 def _passphrase(stack: str) -> None:

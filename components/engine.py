@@ -41,6 +41,11 @@ class Engine(pulumi.ComponentResource):
     initialization: Initialization | None
     connection: Mapping[str, Any]
 
+    @property
+    def enabled(self) -> bool:
+        """Whether the settings ask for the engine; volume and passwords are there even when they do not."""
+        return self.initialization is not None
+
     def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
         """Return the application's variables for a form, `host` or `network`."""
         raise NotImplementedError

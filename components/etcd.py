@@ -1,9 +1,13 @@
 """etcd: where Milvus keeps its metadata. Nobody else uses it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
+from components.engine import Endpoint, Engine
 from components.secrets import EngineSecrets, Owner
 from components.volume import data_volume
 from init.resources.health import HealthGate
@@ -13,7 +17,7 @@ _OWNER = Owner(uid=1001, gid=1001)
 _QUOTA_BYTES = 4 * 1024**3
 
 
-class Etcd(pulumi.ComponentResource):
+class Etcd(Engine):
     """One etcd member with its volume and a gate that opens when it is healthy."""
 
     gate: HealthGate | None
@@ -31,7 +35,9 @@ class Etcd(pulumi.ComponentResource):
             owned_volumes=[volume.name],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.gate = None
+        self.endpoint = Endpoint(service="etcd", port=PORT, host_port=None)
+        self.connection: Mapping[str, Any] = {"host": "etcd", "port": PORT}
+        self.gate = self.initialization = None
         if settings.enable_milvus:
             options = [
                 "--data-dir=/etcd",
@@ -68,3 +74,12 @@ class Etcd(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({})
+
+    @property
+    def enabled(self) -> bool:
+        """Whether Milvus needs it."""
+        return self.gate is not None
+
+    def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
+        """Return nothing: applications do not use etcd."""
+        return {}

@@ -49,17 +49,21 @@ class DatabaseStack(pulumi.ComponentResource):
             "postgres": postgres,
             "redis": redis,
             "elasticsearch": elasticsearch,
+            "etcd": etcd,
             "minio": minio,
             "milvus": milvus,
             "duckdb": self._duckdb,
         }
-        self._engines = {service: engine for service, engine in declared.items() if engine.initialization is not None}
+        self._engines = {service: engine for service, engine in declared.items() if engine.enabled}
         self._job = self._verification_job()
         # PostgreSQL holds the shared ledger, which the verification completes: it comes after every initialization.
         self.verification = Verification(
             "verification",
             job=self._job,
-            runs={service: initialization.run for service, initialization in self._initializations().items()},
+            runs={
+                **{service: initialization.run for service, initialization in self._initializations().items()},
+                **({"etcd": etcd.gate.container} if etcd.gate else {}),
+            },
             opts=child,
         )
         self.register_outputs({})

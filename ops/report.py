@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from init.migrations import NO_VERSION
 from init.resources.job import JobError
 from init.resources.verification import verify
 from ops.pulumi import PulumiError, outputs
@@ -24,13 +25,14 @@ def services(stack: str) -> list[dict[str, Any]]:
     rows = []
     for service, answer in sorted(answers.items()):
         endpoint = found["endpoints"].get(service, {})
+        version = str(answer["schema_version"])
         rows.append(
             {
                 "service": service,
                 "endpoint": endpoint.get("host") or endpoint.get("network"),
                 "version": answer.get("server_version", ""),
                 "health": "healthy",
-                "schema": answer.get("schema_version") or "–",
+                "schema": version if version != NO_VERSION else "–",
                 "counts": answer.get("counts", {}),
             }
         )
@@ -54,7 +56,10 @@ def main() -> None:
     if options.json:
         print(json.dumps({"schema": SCHEMA, "stack": options.stack, "services": rows}, indent=2))
     else:
-        table = Table("service", "endpoint", "version", "health", "schema version", title=f"Stack {options.stack}")
+        table = Table(title=f"Stack {options.stack}")
+        for column in ("service", "endpoint", "version", "health", "schema version"):
+            # Nothing is cut off: what is too long goes on in the next line.
+            table.add_column(column, overflow="fold")
         for row in rows:
             colour = "green" if row["health"] == "healthy" else "red"
             table.add_row(

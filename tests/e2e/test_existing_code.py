@@ -10,7 +10,7 @@ from pymilvus import Collection, connections, utility
 from tests.e2e import clients
 from tests.e2e.live import LiveStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def normalised(*first: float) -> list[float]:

@@ -45,7 +45,7 @@ def test_every_engine_is_initialized_to_its_newest_version(stack: LiveStack) -> 
     versions = outputs["schema_versions"]
     for service in ("postgres", "duckdb", "elasticsearch", "milvus", "minio"):
         assert versions[service] == max(checksums(service))[:3], service
-    assert set(outputs["verification"]) == {"postgres", "redis", "elasticsearch", "milvus", "minio", "duckdb"}
+    assert set(outputs["verification"]) == {*SERVICES, "duckdb"}
     found = counts(stack.variables())
     assert found["tables"] >= 16
     assert found["seeds"] >= 30

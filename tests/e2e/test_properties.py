@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.live import LiveStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 KINDS = {"Container", "Network", "RemoteImage", "Volume", "RandomPassword"}
 
 

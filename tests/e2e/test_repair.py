@@ -12,7 +12,7 @@ from tests.e2e import clients
 from tests.e2e.live import LiveStack, healthy
 from tests.e2e.writers import postgres, writing
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def make_up(stack: LiveStack) -> str:
