@@ -33,7 +33,7 @@ def draw(resources: Iterable[Mapping[str, Any]]) -> str:
         for urn, direct in sources.items()
         for source in direct
         # What another source waits for anyway is not drawn again.
-        if not any(source in sources[other] for other in direct)
+        if not any(source in _before(other, sources) for other in direct)
     ]
     lines += [f"  {_name(source)} --> {_name(target)}" for source, target in sorted(edges)]
     return "\n".join(lines)
@@ -53,6 +53,11 @@ def _sources(urn: str, by_urn: Mapping[str, Mapping[str, Any]], shown: set[str])
         else:
             waiting.extend(_dependencies(one, by_urn))
     return found
+
+
+def _before(urn: str, sources: Mapping[str, set[str]]) -> set[str]:
+    """Return everything that comes before a resource, near and far."""
+    return sources[urn].union(*(_before(one, sources) for one in sources[urn]))
 
 
 def _dependencies(urn: str, by_urn: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -41,7 +41,7 @@ def freeze_until(container: str, stack: str, wanted: set[str], *, within: float)
 
 
 def _signal(engine: docker.DockerClient, container: str, name: str) -> bool:
-    """Signal every process of a container but its first, as its user. (A paused container counts as unhealthy at once.)"""
+    """Signal every process of a container but its first, as its user; a paused container would be unhealthy at once."""
     try:
         code, _ = engine.containers.get(container).exec_run(["sh", "-c", f"kill -{name} -1"])
     except (NotFound, APIError):

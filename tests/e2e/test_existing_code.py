@@ -19,6 +19,7 @@ def normalised(*first: float) -> list[float]:
     return [one / length for one in first] + [0.0] * (384 - len(first))
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_personas_are_written_by_columns_and_found_by_inner_product(stack: LiveStack) -> None:
     """The ORM's calls, through the alias, in the order in which the writer sends its columns."""
     env, user = stack.variables(), uuid.uuid4().hex
