@@ -9,7 +9,7 @@ from typing import Any, cast
 from init import files
 from init.delegate import Delegate
 from init.engines import NAMES, load
-from init.engines.base import Engine, SharedLedger, log, required
+from init.engines.base import PATIENCE_SECONDS, Engine, SharedLedger, log, required, set_patience
 from init.migrations import Migration, checksum, pending, schema_version
 from init.protocol import PROTOCOL, Failure
 
@@ -67,6 +67,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict
     """Ask every engine a real question, all at once, and bring PostgreSQL's ledger of all engines up to date."""
     connections = required(request, "engines", dict)
     expected = request.get("expected") or {}
+    patience = request.get("patience", PATIENCE_SECONDS)
     requests = {
         _engine_name(name): {
             "protocol": PROTOCOL,
@@ -74,6 +75,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict
             "engine": name,
             "connection": connection,
             "expected": expected.get(name),
+            "patience": patience,
         }
         for name, connection in connections.items()
     }
@@ -96,6 +98,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict
 def report(request: Mapping[str, Any]) -> dict[str, Any]:
     """Ask one engine a real question; its ledger is part of the answer."""
     started = time.perf_counter()
+    set_patience(float(request.get("patience", PATIENCE_SECONDS)))
     name, expected = _engine_name(request.get("engine")), request.get("expected")
     engine = _connect(name, {**required(request, "connection", dict), "must_exist": True})
     try:

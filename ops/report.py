@@ -14,6 +14,8 @@ from init.resources.verification import verify
 from ops.pulumi import PulumiError, outputs
 
 SCHEMA = 1
+# Who asks for the status wants to know soon that something is down.
+_PATIENCE_SECONDS = 10.0
 
 
 def services(stack: str) -> list[dict[str, Any]]:
@@ -21,7 +23,7 @@ def services(stack: str) -> list[dict[str, Any]]:
     found = outputs(stack)
     if "operations" not in found:
         raise PulumiError(f"The stack {stack} is not up. Fix: make up STACK={stack}")
-    answers = verify(found["operations"]["verification"])["engines"]
+    answers = verify(found["operations"]["verification"], patience_seconds=_PATIENCE_SECONDS)["engines"]
     rows = []
     for service, answer in sorted(answers.items()):
         endpoint = found["endpoints"].get(service, {})

@@ -13,6 +13,7 @@ from init.protocol import Failure
 Result = TypeVar("Result")
 Seeds = Mapping[str, Sequence[Mapping[str, Any]]]
 PATIENCE_SECONDS = 30.0
+_patience = PATIENCE_SECONDS
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.5
 
@@ -63,22 +64,28 @@ class SharedLedger(Engine, Protocol):
         """Make the shared ledger tell what the engines' own tell; `reports` are their answers. Return its new counts."""
 
 
+def set_patience(seconds: float) -> None:
+    """Say for how long this job's `retry` goes on; a job is a process of its own."""
+    global _patience  # noqa: PLW0603 - one value for the whole process, set once
+    _patience = seconds
+
+
 def retry(
     attempt: Callable[[], Result],
     *,
     engine: str,
     transient: Callable[[Exception], bool],
     fix: str,
-    seconds: float = PATIENCE_SECONDS,
+    seconds: float | None = None,
     trouble: str = "not reachable",
 ) -> Result:
-    """Repeat `attempt` while its error is transient; ConnectionFailed with the last error after `seconds`."""
+    """Repeat `attempt` while its error is transient; ConnectionFailed with the last error after `seconds` (the job's patience)."""
     from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
     started = time.monotonic()
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, Exception) and transient(error)),
-        stop=stop_after_delay(seconds),
+        stop=stop_after_delay(_patience if seconds is None else seconds),
         wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS),
         reraise=True,
     )

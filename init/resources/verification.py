@@ -9,10 +9,16 @@ from pulumi.dynamic import Resource
 from init.resources.provider import Provider
 
 NAME = "verify"
+# Milvus, restarted together with etcd and MinIO, gives up on them and is restarted once more, with a growing pause.
+_PATIENCE_SECONDS = 90.0
+_QUERY_SECONDS = 90.0
 
 
-def verify(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the verification job described by `stack`, `image`, `network`, `user`, `volumes`, `engines`, `expected`."""
+def verify(job: Mapping[str, Any], *, patience_seconds: float) -> dict[str, Any]:
+    """Run the verification job described by `stack`, `image`, `network`, `user`, `volumes`, `engines`, `expected`.
+
+    A server that cannot be reached, as one that restarts, is tried again until the patience is over.
+    """
     from init.resources.job import Job, JobSpec
 
     spec = JobSpec(
@@ -22,9 +28,11 @@ def verify(job: Mapping[str, Any]) -> dict[str, Any]:
         user=job["user"],
         network=job["network"],
         volumes=job["volumes"],
+        deadline_seconds=patience_seconds + _QUERY_SECONDS,
     )
+    request = {"action": "verify", "engines": job["engines"], "expected": job["expected"], "patience": patience_seconds}
     with Job(spec) as running:
-        return running.run({"protocol": 1, "action": "verify", "engines": job["engines"], "expected": job["expected"]})
+        return running.run({"protocol": 1, **request})
 
 
 class VerificationProvider(Provider):
@@ -34,7 +42,7 @@ class VerificationProvider(Provider):
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         """Return what every engine answered: versions, counts and latency."""
-        return {"report": verify(props)["engines"]}
+        return {"report": verify(props, patience_seconds=_PATIENCE_SECONDS)["engines"]}
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Remove jobs that an interrupted run left."""
