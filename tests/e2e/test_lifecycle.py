@@ -11,7 +11,7 @@ from bootstrap import places
 from init.resources.initialization import DATA, checksums
 from ops.picture import draw, replaced
 from tests.e2e import clients
-from tests.e2e.live import LiveStack, healthy
+from tests.e2e.live import TEST_PORTS, LiveStack, healthy
 from tests.e2e.writers import all_of, redis, writing
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -68,17 +68,21 @@ def test_nothing_changes_when_nothing_changed(stack: LiveStack) -> None:
     stack.up("--expect-no-changes")
 
 
-def test_nothing_acknowledged_is_lost_when_servers_restart(stack: LiveStack) -> None:
-    """Independent clients write meanwhile; what the servers acknowledged is there afterwards."""
-    run = uuid.uuid4().hex
-    writers = all_of(stack.variables(), run)
+@pytest.mark.parametrize("storage", [False, pytest.param(True, marks=pytest.mark.full)])
+def test_nothing_acknowledged_is_lost_when_servers_restart(stack: LiveStack, storage: bool) -> None:
+    """Independent clients write meanwhile; what the servers acknowledged is there afterwards.
+
+    With `storage`, what Milvus stands on goes as well, and Milvus has to find it again.
+    """
+    writers = all_of(stack.variables(), uuid.uuid4().hex)
     engine = docker.from_env()
     try:
         with writing(writers, seconds=3):
             engine.containers.get(stack.container("postgres")).kill()
-            for service in ("redis", "elasticsearch", "milvus", "etcd"):
+            for service in ("redis", "elasticsearch", "milvus", *(["etcd"] if storage else [])):
                 engine.containers.get(stack.container(service)).restart()
-            engine.containers.get(stack.container("minio")).remove(force=True)
+            if storage:
+                engine.containers.get(stack.container("minio")).remove(force=True)
             stack.up("--refresh")
             for service in SERVICES:
                 healthy(stack.container(service))
@@ -109,8 +113,6 @@ def test_a_changed_setting_changes_only_what_it_must(stack: LiveStack) -> None:
     after = identities()
     assert {service for service in SERVICES if before[service] != after[service]} == {"redis"}
     assert clients.redis_client(stack.variables()).config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}
-    stack.configure(redisEvictionPolicy=None, redisPort="26379")
-    stack.up()
 
 
 def test_what_a_flag_disables_keeps_its_data(stack: LiveStack) -> None:
@@ -118,7 +120,7 @@ def test_what_a_flag_disables_keeps_its_data(stack: LiveStack) -> None:
     with writing([writer], seconds=2):
         pass
     assert len(writer.acknowledged) > 20
-    stack.configure(enableRedis="false")
+    stack.configure(enableRedis="false", redisEvictionPolicy=None, redisPort=TEST_PORTS["redisPort"])
     stack.up()
     assert "REDIS_URL" not in stack.variables()
     assert stack.container("redis") not in stack.on_engine()["container"]
