@@ -55,6 +55,7 @@ class DuckDB(Engine):
             user=self.user,
             volumes=self.volumes,
             identity=identity,
+            host_file=str(Path(self.host_directory) / Path(settings.duckdb_path).name) if self.host_directory else "",
         )
         self.register_outputs({"schemaVersion": self.initialization.schema_version})
 

@@ -21,6 +21,7 @@ def initialize(
     user: str = TOOLBOX_USER,
     volumes: Mapping[str, pulumi.Input[str]] | None = None,
     identity: pulumi.Input[str] = "",
+    host_file: str = "",
 ) -> Initialization:
     """Declare the initialization of a service, run in the stack's network once `container` is healthy."""
     return Initialization(
@@ -34,5 +35,6 @@ def initialize(
         connection=engine.connection,
         volumes=volumes or {},
         identity=identity,
+        host_file=host_file,
         opts=pulumi.ResourceOptions(parent=engine),
     )

@@ -74,7 +74,7 @@ class InitializationProvider(Provider):
         }
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Forget the container when it is gone, so that the next update initializes its successor; raises if unreachable."""
+        """Forget what was initialized when it is gone, so that the next update does it again; raises if unreachable."""
         import docker
         from docker.errors import NotFound
 
@@ -82,11 +82,14 @@ class InitializationProvider(Provider):
         try:
             if props["container"]:
                 client.api.inspect_container(props["container"])
+            for volume in props["volumes"].values():
+                client.api.inspect_volume(volume)
+            found = not props["host_file"] or Path(props["host_file"]).exists()
         except NotFound:
-            return ReadResult(id_, {**props, "container": "gone"})
+            found = False
         finally:
             client.close()
-        return ReadResult(id_, props)
+        return ReadResult(id_, props if found else {**props, "identity": "gone"})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Leave the data to its volume and ask no server; remove jobs that an interrupted run left."""
@@ -115,9 +118,13 @@ class Initialization(Resource, module="karen", name="Initialization"):
         connection: Mapping[str, Any],
         volumes: Mapping[str, pulumi.Input[str]],
         identity: pulumi.Input[str] = "",
+        host_file: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`volumes` maps path to volume name; `identity` changes when the data's home was made anew."""
+        """`volumes` maps path to volume name; `identity` changes when the data's home was made anew.
+
+        `host_file` is where this host has the data, if it is a file.
+        """
         props = {
             "stack": stack,
             "service": service,
@@ -128,6 +135,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
             "connection": pulumi.Output.secret(dict(connection)),
             "volumes": dict(volumes),
             "identity": identity,
+            "host_file": host_file,
             "migrations": checksums(service),
             "seeds": seeds_checksum(DATA / "seed"),
             "schema_version": None,

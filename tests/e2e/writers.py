@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import grpc
 from elasticsearch import ApiError, TransportError
 from psycopg import Error as PostgresError
 from pymilvus import MilvusException
@@ -16,7 +17,7 @@ from tests.e2e import clients
 
 _PAUSE_SECONDS = 0.02
 _UNIT_VECTOR = [1.0] + [0.0] * 383
-_REFUSALS = (PostgresError, RedisError, ApiError, TransportError, MilvusException, OSError)
+_REFUSALS = (PostgresError, RedisError, ApiError, TransportError, MilvusException, grpc.RpcError, OSError)
 
 
 @dataclass
