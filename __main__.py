@@ -5,6 +5,7 @@ import pulumi
 from components.machine import image_source
 from components.preflight import check
 from components.settings import Settings, SettingsError
+from init.resources.lifetime import end_with_parent
 
 
 def checked(stack: str) -> Settings:
@@ -19,6 +20,7 @@ def checked(stack: str) -> Settings:
 
 def main() -> None:
     """Declare the stack, and export what others need to know of it."""
+    end_with_parent()
     name = pulumi.get_stack()
     settings = checked(name)
     # Not before: what is refused is refused half a second sooner without the resources' libraries.

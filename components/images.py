@@ -7,6 +7,7 @@ Upstream references are pinned by tag only, for no registry could be asked for t
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from components.apt import Mirrors, machine_mirrors
@@ -65,8 +66,9 @@ class File:
     executable: bool
 
 
+@cache
 def reference(service: str, source: str) -> str:
-    """Return the image of a service for `source`, which is `registry` or `build`."""
+    """Return the image of a service for `source`, which is `registry` or `build`, as its files were at the first call."""
     if source not in ("registry", "build"):
         raise ValueError(f"imageSource is {source!r}: it is either 'registry' or 'build'")
     if service not in (*SERVICES, "base"):

@@ -9,6 +9,8 @@ from typing import Any
 from pulumi.dynamic import CreateResult, DiffResult, ResourceProvider, UpdateResult
 from pulumi.runtime.rpc import UNKNOWN
 
+from init.resources.lifetime import end_with_parent
+
 _PROVIDER_KEY = "__provider"
 
 
@@ -45,8 +47,10 @@ class Provider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Do the work; the identifier is stable over updates."""
+        end_with_parent()
         return CreateResult(f"{self.kind}:{props['stack']}:{props['service']}", {**props, **self.apply(props)})
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Do the work again with the new inputs."""
+        end_with_parent()
         return UpdateResult({**news, **self.apply(news)})

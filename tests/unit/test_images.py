@@ -3,6 +3,7 @@
 import io
 import re
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,19 @@ import pytest
 from bootstrap.builder import pack
 from components import apt, images
 from components.apt import machine_mirrors
-from components.images import SERVICES, context, reference
+from components.images import SERVICES, context
+
+
+def reference(service: str, source: str) -> str:
+    """Return the image's reference as the files are now."""
+    images.reference.cache_clear()
+    return images.reference(service, source)
+
+
+@pytest.fixture(autouse=True)
+def afterwards() -> Iterator[None]:
+    yield
+    images.reference.cache_clear()
 
 
 @pytest.fixture
