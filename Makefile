@@ -4,7 +4,8 @@ STACK ?= dev
 FORM ?= host
 PYTHON ?= python3
 SHELL := /bin/sh
-RUN = set -e; . ./activate $(STACK)
+# A plain sh passes no arguments to a sourced file: it sees the positional parameters.
+RUN = set -e; set -- $(STACK); . ./activate
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap images up status env prod-init erase remove-leftovers picture lint test test-unit test-full readme bench
