@@ -45,7 +45,7 @@ def _copy_out(image: str, path: str, target: Path) -> None:
             target.write_bytes(source.read())
         target.chmod(0o755)
     finally:
-        client.api.remove_container(container, force=True)
+        client.api.remove_container(container, force=True, v=True)
         client.close()
 
 

@@ -9,6 +9,7 @@ from bench.live import BenchStack
 from bench.measure import Ratio
 
 ROUNDS = 3
+_DATA = "/var/lib/postgresql/data"
 
 
 def run(stack: BenchStack) -> Ratio:
@@ -30,8 +31,8 @@ def _once(stack: BenchStack) -> float:
         image = client.containers.get(name).image
         assert image is not None
         client.containers.get(name).remove(force=True)
-        spoil = "echo 9.6 > /data/pgdata/PG_VERSION"
-        volume = {f"ai-karen-{stack.name}-postgres-data": {"bind": "/data", "mode": "rw"}}
+        spoil = f"echo 9.6 > {_DATA}/pgdata/PG_VERSION"
+        volume = {f"ai-karen-{stack.name}-postgres-data": {"bind": _DATA, "mode": "rw"}}
         client.containers.run(image.tags[0], ["-c", spoil], entrypoint="sh", volumes=volume, remove=True)
         began = time.time()
         done = stack.pulumi("up", "--yes", "--skip-preview", "--refresh", check=False)
@@ -45,7 +46,7 @@ def _once(stack: BenchStack) -> float:
             )
             if event["Actor"]["Attributes"].get("name") == name
         )
-        repair = "echo 17 > /data/pgdata/PG_VERSION"
+        repair = f"echo 17 > {_DATA}/pgdata/PG_VERSION"
         client.containers.run(image.tags[0], ["-c", repair], entrypoint="sh", volumes=volume, remove=True)
         stack.up("--refresh")
         return ended - float(died)

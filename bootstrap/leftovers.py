@@ -60,7 +60,7 @@ def find(client: docker.DockerClient, stack: str) -> dict[str, list[str]]:
 def remove(client: docker.DockerClient, found: dict[str, list[str]]) -> None:
     """Remove what `find` returned."""
     for name in found["container"]:
-        client.api.remove_container(name, force=True)
+        client.api.remove_container(name, force=True, v=True)
     for name in found["network"]:
         client.api.remove_network(name)
     for name in found["volume"]:

@@ -82,7 +82,7 @@ class Job:
     def close(self) -> None:
         """Remove the container, running or not."""
         with suppress(NotFound, APIError):
-            self._client.api.remove_container(self._id, force=True)
+            self._client.api.remove_container(self._id, force=True, v=True)
         self._client.close()
 
     def run(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def sweep(stack: str, name: str | None = None, *, client: docker.DockerClient | 
         found = engine.api.containers(all=True, filters={"label": labels})
         for container in found:
             with suppress(NotFound, APIError):
-                engine.api.remove_container(container["Id"], force=True)
+                engine.api.remove_container(container["Id"], force=True, v=True)
         return len(found)
     finally:
         if client is None:

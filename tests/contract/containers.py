@@ -156,7 +156,7 @@ class Contract:
         helper.put_archive("/secrets", secrets_archive(server))
         helper.start()
         assert helper.wait()["StatusCode"] == 0, helper.logs().decode()
-        helper.remove()
+        helper.remove(v=True)
 
 
 def secrets_archive(server: Server) -> bytes:
