@@ -3,6 +3,7 @@
 import io
 import shutil
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -11,6 +12,7 @@ from bootstrap import images, places
 from bootstrap.console import say
 
 _STEP = "Pulumi"
+_BUILD_STAGE = "com.ai-karen.toolchain=build"
 _PROGRAMS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python", "pulumi")
 _PLUGINS = ("pulumi-resource-docker", "pulumi-resource-random")
 
@@ -19,16 +21,16 @@ def install(source: str) -> None:
     """Build what is not built yet (about ten minutes on two cores), and copy programs and plugins out."""
     say(_STEP, "the toolchain is built from its pinned modules: about ten minutes on two cores, once per machine")
     image = images.build_toolchain(places.CHECKOUT / "toolchain", source)
-    client = docker.from_env(timeout=600)
-    container = client.api.create_container(image)["Id"]
-    try:
-        for directory, names in ((places.built_plugins(), _PLUGINS), (places.tools(), _PROGRAMS)):
-            directory.mkdir(parents=True, exist_ok=True)
-            for name in names:
-                _copy(client, container, name, directory)
-    finally:
-        client.api.remove_container(container, force=True)
-        client.close()
+    with closing(docker.from_env(timeout=600)) as client:
+        container = client.api.create_container(image)["Id"]
+        try:
+            for directory, names in ((places.built_plugins(), _PLUGINS), (places.tools(), _PROGRAMS)):
+                directory.mkdir(parents=True, exist_ok=True)
+                for name in names:
+                    _copy(client, container, name, directory)
+        finally:
+            client.api.remove_container(container, force=True)
+        client.images.prune(filters={"dangling": True, "label": _BUILD_STAGE})
     say(_STEP, f"built, in {places.tools()}")
 
 
