@@ -22,14 +22,19 @@ def ensure() -> None:
     if _answers():
         say(_STEP, "running already; used as it is")
         return
-    if _SOCKET.exists() and not os.access(_SOCKET, os.W_OK):
-        raise StepError(
-            f"{_STEP}: {_SOCKET} is there, but this user may not use it. Fix: sudo usermod -aG docker $USER, then log in again"
-        )
+    _require_access()
     if shutil.which("dockerd", path=_system_path()) is None:
         _install()
     if not _answers():
         _start()
+
+
+def _require_access() -> None:
+    """Raise StepError when the engine's socket is there, but not for this user."""
+    if _SOCKET.exists() and not os.access(_SOCKET, os.W_OK):
+        raise StepError(
+            f"{_STEP}: {_SOCKET} is there, but this user may not use it. Fix: sudo usermod -aG docker $USER, then log in again"
+        )
 
 
 def privileged(command: list[str]) -> list[str]:
@@ -108,11 +113,12 @@ def _start() -> None:
         )
     deadline = time.monotonic() + _START_SECONDS
     while not _answers():
+        _require_access()
         if time.monotonic() > deadline:
             tail = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
             raise StepError(
                 f"{_STEP}: it did not answer within {_START_SECONDS} s. Its last lines:\n"
                 + "\n".join(tail)
-                + f"\nFix: read {log}"
+                + f"\nFix: read {log}, or journalctl -u docker"
             )
         time.sleep(0.2)

@@ -5,7 +5,6 @@ network that was being made holds no data and is in the way of the next update; 
 """
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -89,7 +88,7 @@ def _pulumi(stack: str, *arguments: str, development: bool, text: str | None = N
     command = [shutil.which("pulumi", path=environment["PATH"]) or "pulumi", *arguments, "--stack", stack]
     done = subprocess.run(
         command,
-        env={**os.environ, **environment},
+        env=environment,
         cwd=places.CHECKOUT,
         input=text,
         capture_output=True,

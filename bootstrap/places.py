@@ -45,8 +45,10 @@ def passphrase_file(stack: str) -> Path:
 def pulumi_environment(stack: str, *, development: bool = False) -> dict[str, str]:
     """Return the environment in which every Pulumi command of this project runs."""
     venv = virtual_environment(development=development)
+    # A passphrase in the environment would win over the file.
+    inherited = {name: value for name, value in os.environ.items() if name != "PULUMI_CONFIG_PASSPHRASE"}
     return {
-        **os.environ,
+        **inherited,
         "PATH": os.pathsep.join([str(venv / "bin"), str(tools()), os.environ.get("PATH", "")]),
         "VIRTUAL_ENV": str(venv),
         "KAREN_HOME": str(home()),

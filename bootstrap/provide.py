@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 
+from docker.errors import DockerException
+
 from bootstrap import images, interrupted, leftovers, source, state, tools
 from bootstrap.console import StepError
 
@@ -33,8 +35,17 @@ def main() -> None:
         interrupted.recover(options.stack, development=options.dev)
         if not options.no_images:
             images.build(chosen)
+            if options.dev and chosen != "build":
+                # The tests run against images built from packages, wherever the stacks' own come from.
+                images.build("build")
     except StepError as error:
         print(f"\n{error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except DockerException as error:
+        print(
+            f"\nThe container engine does not do what it is asked: {error}\nFix: docker info says more; then make up again",
+            file=sys.stderr,
+        )
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit("\nInterrupted. Run the same command again: it goes on where it stopped.") from None

@@ -26,7 +26,7 @@ def reachable() -> bool:
     connection = http.client.HTTPSConnection(_HOST, timeout=_PROBE_SECONDS, context=ssl.create_default_context())
     try:
         connection.request("HEAD", "/")
-        return connection.getresponse().status < 500
+        return connection.getresponse().status < 400
     except OSError:
         return False
     finally:
@@ -52,10 +52,17 @@ def install(version: str, directory: Path) -> bool:
         return False
     directory.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        for member in packed.getmembers():
-            if member.isfile():
-                member.name = Path(member.name).name
-                packed.extract(member, directory, filter="data")
+        # The CLI comes last: where it is, the others are whole.
+        members = sorted(
+            (one for one in packed.getmembers() if one.isfile()), key=lambda one: one.name.endswith("/pulumi")
+        )
+        for member in members:
+            source = packed.extractfile(member)
+            assert source is not None
+            partial = directory / f".{Path(member.name).name}.partial"
+            partial.write_bytes(source.read())
+            partial.chmod(0o755)
+            partial.rename(directory / Path(member.name).name)
     return True
 
 

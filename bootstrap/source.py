@@ -6,9 +6,10 @@ import ssl
 import yaml
 
 from bootstrap import places
-from bootstrap.console import say
+from bootstrap.console import StepError, say
 
 _STEP = "image source"
+_SOURCES = ("registry", "build")
 # The registry that serves most of the pinned references; it answers its API's root with 401 to anyone.
 _REGISTRY = "registry-1.docker.io"
 _PROBE_SECONDS = 4
@@ -47,6 +48,11 @@ def _configured(stack: str) -> str | None:
         return None
     document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     value = (document.get("config") or {}).get(f"{places.PROJECT}:imageSource")
+    if value not in (None, *_SOURCES):
+        raise StepError(
+            f"{_STEP}: {places.PROJECT}:imageSource is {value!r} in {path.name}; allowed: {', '.join(_SOURCES)}. "
+            f"Fix: pulumi config set {places.PROJECT}:imageSource build --stack {stack}"
+        )
     return None if value is None else str(value)
 
 

@@ -1,5 +1,7 @@
 """Milvus: vector search, standalone, over etcd and MinIO."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
@@ -11,6 +13,7 @@ from components.minio import PORT as MINIO_PORT
 from components.secrets import DIRECTORY, EngineSecrets, Owner, password
 from components.sizes import show_size
 from components.volume import data_volume
+from init.resources.health import HealthGate
 
 PORT = 19530
 METRICS_PORT = 9091
@@ -30,10 +33,10 @@ class Milvus(Engine):
         context: Context,
         storage_user: str,
         storage_password: pulumi.Output[str],
-        depends_on: list[pulumi.Resource],
+        gates: Sequence[HealthGate],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`depends_on` are the gates of etcd and MinIO; `storage_user` and `storage_password` open MinIO."""
+        """`gates` are those of etcd and MinIO; `storage_user` and `storage_password` open MinIO."""
         super().__init__("karen:database:Milvus", "milvus", None, opts)
         settings = context.settings
         self._settings = settings
@@ -66,12 +69,16 @@ class Milvus(Engine):
         }
         self.initialization = None
         if settings.enable_milvus:
-            server = self._server(context, volume.name, secrets, depends_on)
-            self.initialization = initialize("milvus", context=context, engine=self, container=server.id)
+            server = self._server(context, volume.name, secrets, gates)
+            # Milvus' metadata and segments are theirs: when one of them was made anew, the collections may be gone.
+            identity = pulumi.Output.concat(*(part for gate in gates for part in (gate.container, " ")))
+            self.initialization = initialize(
+                "milvus", context=context, engine=self, container=server.id, identity=identity
+            )
         self.register_outputs({})
 
     def _server(
-        self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets, depends_on: list[pulumi.Resource]
+        self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets, gates: Sequence[HealthGate]
     ) -> DatabaseContainer:
         settings = context.settings
         return DatabaseContainer(
@@ -101,7 +108,7 @@ class Milvus(Engine):
             context=context,
             volume=volume,
             secrets=secrets,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(gates)),
         )
 
     def environment(self, form: str) -> dict[str, pulumi.Input[str]]:

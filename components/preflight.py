@@ -5,6 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import rules
@@ -33,7 +34,13 @@ def check(stack: str, settings: Settings) -> None:
     try:
         client = docker.from_env(timeout=5)
         try:
-            problems = [*_ports(client, stack, settings), *_limits(client, settings), *_images(client, settings)]
+            problems = [
+                *_passphrase(stack, settings),
+                *_directory(stack, settings),
+                *_ports(client, stack, settings),
+                *_limits(client, settings),
+                *_images(client, settings),
+            ]
         finally:
             client.close()
     except DockerException as error:
@@ -60,6 +67,28 @@ def _ports(client: "docker.DockerClient", stack: str, settings: Settings) -> Ite
                 f"{PROJECT}:{rules.camel(field)} is {port}: another process of this host uses that port on 127.0.0.1. "
                 f"Fix: stop it (ss -ltnp 'sport = :{port}' names it), or pulumi config set {PROJECT}:{rules.camel(field)} <port>"
             )
+
+
+def _directory(stack: str, settings: Settings) -> Iterator[str]:
+    """The host's directory for DuckDB goes with the stack, so it must not hold anything else."""
+    from init.resources.host_directory import is_foreign
+
+    directory = settings.duckdb_host_directory
+    if directory is not None and is_foreign(Path(directory), stack):
+        yield (
+            f"{PROJECT}:duckdbHostDirectory is {directory!r}: it holds other things, and would be removed with the stack. "
+            f"Fix: pulumi config set {PROJECT}:duckdbHostDirectory <a new or empty directory>"
+        )
+
+
+def _passphrase(stack: str, settings: Settings) -> Iterator[str]:
+    """What is in the repository protects nothing."""
+    used = Path(os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE", ""))
+    if settings.production and used.name == "Pulumi.dev.passphrase" and not stack.startswith("test"):
+        yield (
+            f"{PROJECT}:mode is production, but the stack {stack} is encrypted with development's public passphrase. "
+            "Fix: use the stack prod (make prod-init), or pulumi stack change-secrets-provider passphrase with one of your own"
+        )
 
 
 def _bindable(port: int) -> bool:

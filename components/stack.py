@@ -41,7 +41,7 @@ class DatabaseStack(pulumi.ComponentResource):
             context=self._context,
             storage_user=settings.minio_user,
             storage_password=minio.password,
-            depends_on=[gate for gate in (etcd.gate, minio.gate) if gate is not None],
+            gates=[gate for gate in (etcd.gate, minio.gate) if gate is not None],
             opts=child,
         )
         self._duckdb = DuckDB(context=self._context, opts=child)

@@ -23,7 +23,9 @@ def services(stack: str) -> list[dict[str, Any]]:
     found = outputs(stack)
     if "operations" not in found:
         raise PulumiError(f"The stack {stack} is not up. Fix: make up STACK={stack}")
-    answers = verify(found["operations"]["verification"], patience_seconds=_PATIENCE_SECONDS)["engines"]
+    answers = verify(found["operations"]["verification"], patience_seconds=_PATIENCE_SECONDS, exclusive=False)[
+        "engines"
+    ]
     rows = []
     for service, answer in sorted(answers.items()):
         endpoint = found["endpoints"].get(service, {})

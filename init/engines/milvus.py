@@ -94,6 +94,9 @@ class Driver(Engine):
             if name.startswith(LEDGER):
                 continue
             facts = self._call(self._client.describe_collection, name)
+            if '"migration"' not in facts["description"]:
+                # An application's own, which it may not have loaded.
+                continue
             public = next(iter(facts["aliases"]), name)
             vectors = [field for field in facts["fields"] if field["type"] == DataType.FLOAT_VECTOR]
             for field in vectors:

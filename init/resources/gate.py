@@ -44,13 +44,14 @@ def wait_until_healthy(container: str, *, deadline_seconds: float) -> None:
         timer.daemon = True
         timer.start()
         try:
-            if not _is_healthy(client, container):
-                _follow(client, container, stream)
+            healthy = _is_healthy(client, container) or _follow(client, container, stream)
         finally:
             timer.cancel()
             stream.close()
-        if time.monotonic() >= stop_at and not _is_healthy(client, container):
-            raise _failure(client, container, f"was not healthy after {deadline_seconds:.0f} s")
+        # The stream ends at the deadline, and when the engine restarts.
+        if not healthy and not _is_healthy(client, container):
+            waited = deadline_seconds - max(0.0, stop_at - time.monotonic())
+            raise _failure(client, container, f"was not healthy after {waited:.0f} s")
     finally:
         client.close()
 
@@ -75,12 +76,12 @@ def _is_healthy(client: docker.DockerClient, container: str) -> bool:
     return False
 
 
-def _follow(client: docker.DockerClient, container: str, events: Iterator[dict[str, Any]]) -> None:
-    """Read events until the container is healthy or has failed; returns without either when the stream is closed."""
+def _follow(client: docker.DockerClient, container: str, events: Iterator[dict[str, Any]]) -> bool:
+    """Read events until the container is healthy or has failed; False when the stream ends before."""
     for event in events:
         action = str(event.get("Action", ""))
         if action == "health_status: healthy":
-            return
+            return True
         if action == "health_status: unhealthy":
             raise _failure(client, container, "is unhealthy")
         if action == "oom":
@@ -90,6 +91,7 @@ def _follow(client: docker.DockerClient, container: str, events: Iterator[dict[s
         if action == "die":
             code = int(event["Actor"]["Attributes"].get("exitCode", -1))
             raise _failure(client, container, f"ended with code {code}", code=code)
+    return False
 
 
 def _failure(

@@ -40,6 +40,13 @@ class JobSpec:
     volumes: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     deadline_seconds: float = 120.0
+    # What runs outside an update may run several times at once: then only what is past its deadline is swept.
+    exclusive: bool = True
+
+    @property
+    def label(self) -> str:
+        """Return the job's name on the engine: one outside an update is not taken for the update's."""
+        return self.name if self.exclusive else f"{self.name}-outside"
 
 
 class Job:
@@ -49,7 +56,7 @@ class Job:
         self._spec = spec
         self._client = docker.from_env(timeout=int(spec.deadline_seconds) + 30)
         self._started = time.monotonic()
-        sweep(spec.stack, spec.name, client=self._client)
+        sweep(spec.stack, spec.label, client=self._client, expired_only=not spec.exclusive)
         api = self._client.api
         try:
             self._id = api.create_container(
@@ -59,7 +66,7 @@ class Job:
                 stdin_open=True,
                 labels={
                     STACK_LABEL: spec.stack,
-                    JOB_LABEL: spec.name,
+                    JOB_LABEL: spec.label,
                     DEADLINE_LABEL: str(int(time.time() + spec.deadline_seconds)),
                 },
                 host_config=_host_config(api, spec),
@@ -151,19 +158,24 @@ def _result(reply: Mapping[str, Any], name: str) -> dict[str, Any]:
     raise JobError(f"{name}: {error.get('kind', 'Error')}: {error.get('message', 'no reason was given')}{fix}")
 
 
-def sweep(stack: str, name: str | None = None, *, client: docker.DockerClient | None = None) -> int:
+def sweep(
+    stack: str, name: str | None = None, *, client: docker.DockerClient | None = None, expired_only: bool = False
+) -> int:
     """Remove earlier jobs of a stack (of one name, or all) whose starter is gone; return how many there were.
 
-    Pulumi's stack lock keeps two updates of one stack apart, so a job that is still there has nobody to answer to.
+    Pulumi's stack lock keeps two updates of one stack apart, so an update's job that is still there has nobody to answer
+    to. Of jobs outside updates that can be said only past their deadline.
     """
     engine = client or docker.from_env()
     labels = [f"{STACK_LABEL}={stack}", JOB_LABEL if name is None else f"{JOB_LABEL}={name}"]
     try:
         found = engine.api.containers(all=True, filters={"label": labels})
-        for container in found:
+        late = [one for one in found if float(one["Labels"].get(DEADLINE_LABEL, 0)) < time.time()]
+        swept = late if expired_only else found
+        for container in swept:
             with suppress(NotFound, APIError):
                 engine.api.remove_container(container["Id"], force=True, v=True)
-        return len(found)
+        return len(swept)
     finally:
         if client is None:
             engine.close()

@@ -14,10 +14,11 @@ _PATIENCE_SECONDS = 90.0
 _QUERY_SECONDS = 90.0
 
 
-def verify(job: Mapping[str, Any], *, patience_seconds: float) -> dict[str, Any]:
+def verify(job: Mapping[str, Any], *, patience_seconds: float, exclusive: bool = True) -> dict[str, Any]:
     """Run the verification job described by `stack`, `image`, `network`, `user`, `volumes`, `engines`, `expected`.
 
-    A server that cannot be reached, as one that restarts, is tried again until the patience is over.
+    A server that cannot be reached, as one that restarts, is tried again until the patience is over. Outside an
+    update it is not `exclusive`: several may run at once.
     """
     from init.resources.job import Job, JobSpec
 
@@ -29,6 +30,7 @@ def verify(job: Mapping[str, Any], *, patience_seconds: float) -> dict[str, Any]
         network=job["network"],
         volumes=job["volumes"],
         deadline_seconds=patience_seconds + _QUERY_SECONDS,
+        exclusive=exclusive,
     )
     request = {"action": "verify", "engines": job["engines"], "expected": job["expected"], "patience": patience_seconds}
     with Job(spec) as running:

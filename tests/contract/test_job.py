@@ -120,3 +120,18 @@ def test_the_deadline_ends_a_job() -> None:
                 }
             )
         assert time.monotonic() - began < 15
+
+
+def test_jobs_outside_an_update_leave_each_other_and_the_update_s_alone() -> None:
+    """As `make status`, asked for twice while an update verifies."""
+    with Job(spec()), Job(spec(exclusive=False)), Job(spec(exclusive=False)) as last:
+        assert len(left()) == 3
+        with pytest.raises(JobError, match="BadRequest"):
+            last.run({"protocol": 1, "action": "dance"})
+
+
+def test_a_job_outside_an_update_sweeps_what_is_past_its_deadline() -> None:
+    with Job(spec(exclusive=False, deadline_seconds=1.0)):
+        time.sleep(2)
+        with Job(spec(exclusive=False)):
+            assert len(left()) == 1

@@ -67,3 +67,15 @@ def test_data_removed_by_hand_is_initialized_again(stack: LiveStack) -> None:
     with clients.duckdb_file(stack.variables()) as file:
         assert file.execute("SELECT count(*) FROM profile_history").fetchone() == (0,)
     stack.pulumi("preview", "--expect-no-changes")
+
+
+@pytest.mark.full
+def test_milvus_gets_its_collections_again_when_etcd_is_made_anew(stack: LiveStack) -> None:
+    engine = docker.from_env()
+    try:
+        engine.containers.get(stack.container("etcd")).remove(force=True)
+        engine.volumes.get(f"ai-karen-{stack.name}-etcd-data").remove()
+        make_up(stack)
+    finally:
+        engine.close()
+    assert clients.milvus(stack.variables()).has_collection("persona_embeddings")
