@@ -18,8 +18,8 @@ _PLUGINS = ("pulumi-resource-docker", "pulumi-resource-random")
 
 
 def install(source: str) -> None:
-    """Build what is not built yet (about ten minutes on two cores), and copy programs and plugins out."""
-    say(_STEP, "the toolchain is built from its pinned modules: about ten minutes on two cores, once per machine")
+    """Build what is not built yet, which takes minutes, and copy programs and plugins out."""
+    say(_STEP, "the toolchain is built from its pinned modules: that takes minutes, once per machine")
     image = images.build_toolchain(places.CHECKOUT / "toolchain", source)
     with closing(docker.from_env(timeout=600)) as client:
         container = client.api.create_container(image)["Id"]

@@ -1,4 +1,4 @@
-"""`make env`: the host form of the application's variables, written to `.env` for shells and for python-dotenv alike."""
+"""`make env`: the application's variables, in the form that was asked for, written to `.env` for shells and for python-dotenv alike."""
 
 import argparse
 import os

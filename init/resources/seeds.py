@@ -1,4 +1,7 @@
-"""Bootstrap data: what the seed files hold, and one checksum over them, so that a changed seed is loaded."""
+"""Bootstrap data: what the seed files hold, and one checksum over them, so that a new record is added by the next update.
+
+What is there already stays as it is: an application may have changed it.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The resource graph: limits, order, what is published, what is secret, what is protected."""
+"""The resource graph: limits, what is published, what is secret."""
 
 from typing import Any
 
