@@ -94,6 +94,8 @@ class Milvus(Engine):
                     "MINIO_ADDRESS": f"minio:{MINIO_PORT}",
                     "MINIO_BUCKETNAME": BUCKET,
                     "COMMON_SECURITY_AUTHORIZATIONENABLED": str(settings.production).lower(),
+                    # Its older HTTP interface, on the port of the metrics, asks nobody for a password.
+                    "PROXY_HTTP_ENABLED": str(not settings.production).lower(),
                     # Its default of 30 minutes ends every stop in a kill.
                     "COMMON_GRACEFULSTOPTIMEOUT": "2",
                     "LOG_LEVEL": "info" if settings.production else "debug",

@@ -63,6 +63,7 @@ attempt("redis", lambda: redis.Redis("redis").set("a", "b"))
 attempt("elasticsearch", lambda: urllib.request.urlopen("http://elasticsearch:9200/_search", timeout=5).read())
 attempt("minio", lambda: urllib.request.urlopen("http://minio:9000/raw-documents", timeout=5).read())
 attempt("milvus", lambda: MilvusClient(uri="http://milvus:19530", timeout=5).list_collections())
+attempt("milvus http", lambda: urllib.request.urlopen("http://milvus:9091/api/v1/collections", timeout=5).read())
 attempt("milvus default password", lambda: MilvusClient(uri="http://milvus:19530", token="root:Milvus", timeout=5).list_collections())
 print(json.dumps(found))
 """
