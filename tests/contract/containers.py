@@ -87,7 +87,7 @@ class Contract:
         return int(container.wait()["StatusCode"]), time.monotonic() - began
 
     def run(self, service: str, command: list[str], *, user: str | None = None, entrypoint: str = "") -> str:
-        """Run a command in a fresh container of an image, without any right, and return what it printed."""
+        """Run a command in a fresh container, without any right, and return what it printed; `clean` removes it."""
         return bytes(
             self.client.containers.run(
                 reference(service, SOURCE),
@@ -98,7 +98,6 @@ class Contract:
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],
                 labels=self.labels,
-                remove=True,
             )
         ).decode()
 
