@@ -28,7 +28,6 @@ def main() -> None:
     environment = places.pulumi_environment(stack, development=development)
     for name in _NAMES:
         print(f"export {name}={shlex.quote(environment[name])}")
-    print(f"export KAREN_STACK={shlex.quote(stack)}")
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
         print("unset PULUMI_CONFIG_PASSPHRASE")
 

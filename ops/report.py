@@ -65,10 +65,7 @@ def main() -> None:
             # Nothing is cut off: what is too long goes on in the next line.
             table.add_column(column, overflow="fold")
         for row in rows:
-            colour = "green" if row["health"] == "healthy" else "red"
-            table.add_row(
-                row["service"], row["endpoint"], row["version"], f"[{colour}]{row['health']}[/]", row["schema"]
-            )
+            table.add_row(row["service"], row["endpoint"], row["version"], f"[green]{row['health']}[/]", row["schema"])
         Console().print(table)
 
 

@@ -4,15 +4,18 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker
 import yaml
+from docker.errors import NotFound
 
 from bootstrap import places
 from bootstrap.leftovers import find, remove
+from components.images import reference
 
 TEST_PORTS = {
     "postgresPort": "25432",
@@ -32,6 +35,7 @@ SMALL = {
     "minioMemory": "512m",
     "milvusMemory": "1g",
 }
+_POSTGRES_DATA = "/var/lib/postgresql/data"
 SERVICES_OFF = {"enableElasticsearch": "false", "enableMilvus": "false", "enableMinio": "false"}
 
 
@@ -108,6 +112,22 @@ class LiveStack:
 
     def container(self, service: str) -> str:
         return f"ai-karen-{self.name}-{service}"
+
+    def mark_postgres(self, version: str) -> None:
+        """Take PostgreSQL's container away and write the version of its data; the server refuses any but its own."""
+        client = docker.from_env()
+        try:
+            with suppress(NotFound):
+                client.containers.get(self.container("postgres")).remove(force=True)
+            client.containers.run(
+                reference("postgres", "build"),
+                ["-c", f"echo {version} > {_POSTGRES_DATA}/pgdata/PG_VERSION"],
+                entrypoint="sh",
+                volumes={f"ai-karen-{self.name}-postgres-data": {"bind": _POSTGRES_DATA, "mode": "rw"}},
+                remove=True,
+            )
+        finally:
+            client.close()
 
     def on_engine(self) -> dict[str, list[str]]:
         """Return every container, network and volume with this stack's label."""

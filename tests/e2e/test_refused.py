@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from init.resources.initialization import checksums
 from tests.e2e.live import SERVICES_OFF, LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -44,3 +45,17 @@ def test_a_port_of_another_process_is_found_before_anything_is_made() -> None:
             assert not any(live.on_engine().values())
         finally:
             live.erase()
+
+
+def test_a_preview_names_what_is_pending_and_makes_nothing() -> None:
+    live = LiveStack("test-refused")
+    live.settings |= SERVICES_OFF
+    live.create()
+    try:
+        printed = live.pulumi("preview").stdout
+        for service in ("postgres", "duckdb"):
+            for name in checksums(service):
+                assert f"{service}: migration {name} is pending" in printed
+        assert not any(live.on_engine().values())
+    finally:
+        live.erase()

@@ -69,6 +69,22 @@ def test_data_removed_by_hand_is_initialized_again(stack: LiveStack) -> None:
     stack.pulumi("preview", "--expect-no-changes")
 
 
+def test_a_server_that_ends_at_its_start_fails_the_update_with_its_reason_and_the_next_one_tries_again(
+    stack: LiveStack,
+) -> None:
+    stack.mark_postgres("9.6")
+    try:
+        failed = stack.up("--refresh", check=False)
+        assert failed.returncode != 0
+        assert "ended with code 1" in failed.stdout
+        assert "Likely fix: the volume was made by another major version" in failed.stdout
+        assert "database files are incompatible with server" in failed.stdout
+    finally:
+        stack.mark_postgres("17")
+    stack.up("--refresh")
+    stack.pulumi("preview", "--expect-no-changes")
+
+
 @pytest.mark.full
 def test_milvus_gets_its_collections_again_when_etcd_is_made_anew(stack: LiveStack) -> None:
     engine = docker.from_env()
