@@ -68,9 +68,10 @@ def _is_healthy(client: docker.DockerClient, container: str) -> bool:
         return True
     # An ended container counts as unhealthy as well: that it ended says more.
     if state["Restarting"] or facts["RestartCount"] > 0 or not state["Running"]:
-        raise _failure(
-            client, container, f"ended with code {state['ExitCode']}", code=state["ExitCode"], oom=state["OOMKilled"]
-        )
+        # Of a container that runs again, the engine no longer tells the code.
+        again = state["Running"] and not state["Restarting"]
+        what = "ended and was restarted" if again else f"ended with code {state['ExitCode']}"
+        raise _failure(client, container, what, code=state["ExitCode"], oom=state["OOMKilled"])
     if status == "unhealthy":
         raise _failure(client, container, "is unhealthy")
     return False
