@@ -28,8 +28,7 @@ def recover(stack: str, *, development: bool) -> None:
     if _release_locks(stack, development=development):
         # An update that somebody runs now is nobody's leftover.
         return
-    path = state.stack_file(stack)
-    latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {} if path.exists() else {}
+    latest = state.recorded(stack)
     unfinished = [one for one in latest.get("pending_operations") or () if one["type"] == "creating"]
     if not unfinished:
         return

@@ -1,6 +1,5 @@
 """Labelled containers, volumes and networks of a stack whose state is lost: named, and removed only with consent."""
 
-import json
 import sys
 
 import docker
@@ -35,10 +34,7 @@ def check(stack: str, *, consent: bool) -> None:
 
 
 def _has_resources(stack: str) -> bool:
-    path = state.stack_file(stack)
-    if not path.exists():
-        return False
-    latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+    latest = state.recorded(stack)
     unfinished = [one["resource"] for one in latest.get("pending_operations") or ()]
     return any(str(one["type"]).startswith("docker:") for one in [*(latest.get("resources") or ()), *unfinished])
 

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from bootstrap import places
 from bootstrap.console import StepError, run, say
@@ -19,6 +20,15 @@ _LEAST_LENGTH = 12
 def stack_file(stack: str) -> Path:
     """Return the file in which the local backend keeps a stack."""
     return places.home() / "state" / ".pulumi" / "stacks" / places.PROJECT / f"{stack}.json"
+
+
+def recorded(stack: str) -> dict[str, Any]:
+    """Return what a stack's last update recorded: resources, pending operations, secrets provider; {} before the first."""
+    path = stack_file(stack)
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+    return found
 
 
 def ensure(stack: str, *, development: bool) -> None:
@@ -53,8 +63,7 @@ def _salted(stack: str) -> bool:
 
 def _write_salt(stack: str) -> None:
     """Write the salt that the state has into a checkout that lacks it, as the one that made the stack was not committed."""
-    latest = json.loads(stack_file(stack).read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
-    salt = (latest.get("secrets_providers") or {}).get("state", {}).get("salt")
+    salt = (recorded(stack).get("secrets_providers") or {}).get("state", {}).get("salt")
     if salt:
         with (places.CHECKOUT / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as target:
             target.write(f"encryptionsalt: {salt}\n")

@@ -5,6 +5,7 @@ The stacks are the real dev and prod of this machine, so it refuses to begin whe
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -47,14 +48,10 @@ def script(text: str) -> str:
     lines = ["set -e"]
     for command in commands(text):
         if command not in ELSEWHERE:
-            lines += [f"printf '\\n$ %s\\n' {_quoted(command)}", command]
+            lines += [f"printf '\\n$ %s\\n' {shlex.quote(command)}", command]
         if command == "make up":
             lines += ["make up", ". ./activate", "pulumi preview --stack dev --expect-no-changes"]
     return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def main() -> None:

@@ -1,20 +1,17 @@
 """Freezing one server while a stack comes up, to see who waits for it."""
 
-import json
 import time
-from pathlib import Path
 
 import docker
 from docker.errors import APIError, NotFound
 
-from bootstrap import places
+from bootstrap import state
 
 
 def initialized(stack: str) -> set[str]:
     """Return the services whose initialization an update has recorded so far, as the state on disk has it."""
-    path: Path = places.home() / "state" / ".pulumi" / "stacks" / places.PROJECT / f"{stack}.json"
     try:
-        latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+        latest = state.recorded(stack)
     except (OSError, ValueError):
         return set()
     return {

@@ -13,7 +13,7 @@ import docker
 import yaml
 from docker.errors import NotFound
 
-from bootstrap import places
+from bootstrap import places, state
 from bootstrap.leftovers import find, remove
 from components.images import reference
 
@@ -139,7 +139,7 @@ class LiveStack:
 
     def erase(self) -> None:
         """Leave nothing, whatever state the stack is in."""
-        if (places.home() / "state" / ".pulumi" / "stacks" / places.PROJECT / f"{self.name}.json").exists():
+        if state.stack_file(self.name).exists():
             self.pulumi("cancel", "--yes", check=False)
             self.pulumi("state", "unprotect", "--all", "--yes", check=False)
             self.pulumi("destroy", "--yes", "--skip-preview", check=False)
