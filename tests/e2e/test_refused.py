@@ -49,7 +49,8 @@ def test_a_port_of_another_process_is_found_before_anything_is_made() -> None:
 
 def test_a_preview_names_what_is_pending_and_makes_nothing() -> None:
     live = LiveStack("test-refused")
-    live.settings |= SERVICES_OFF
+    # The stack of the other tests is up beside it.
+    live.settings |= {**SERVICES_OFF, "postgresPort": "35432", "redisPort": "36379"}
     live.create()
     try:
         printed = live.pulumi("preview").stdout
