@@ -12,7 +12,7 @@ import pytest
 from bootstrap import places
 from init.resources.job import JOB_LABEL
 from tests.e2e import clients
-from tests.e2e.live import SERVICES_OFF, LiveStack
+from tests.e2e.live import PORTS_BESIDE, SERVICES_OFF, LiveStack
 from tests.e2e.processes import descendants, kill
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 def live() -> Iterator[LiveStack]:
     """A stack of PostgreSQL, Redis and DuckDB, not yet up."""
     one = LiveStack("test-killed")
-    one.settings |= {**SERVICES_OFF, "postgresPort": "35432", "redisPort": "36379"}
+    one.settings |= {**SERVICES_OFF, **PORTS_BESIDE}
     one.create()
     try:
         yield one

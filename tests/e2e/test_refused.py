@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from init.resources.initialization import checksums
-from tests.e2e.live import SERVICES_OFF, LiveStack
+from tests.e2e.live import PORTS_BESIDE, SERVICES_OFF, LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -49,8 +49,7 @@ def test_a_port_of_another_process_is_found_before_anything_is_made() -> None:
 
 def test_a_preview_names_what_is_pending_and_makes_nothing() -> None:
     live = LiveStack("test-refused")
-    # The stack of the other tests is up beside it.
-    live.settings |= {**SERVICES_OFF, "postgresPort": "35432", "redisPort": "36379"}
+    live.settings |= {**SERVICES_OFF, **PORTS_BESIDE}
     live.create()
     try:
         printed = live.pulumi("preview").stdout
