@@ -1,6 +1,8 @@
 """What every component of a stack shares: its settings, names, network and options."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -10,12 +12,21 @@ from components.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
+class Coordination:
+    """Where the migrations of all engines meet: PostgreSQL's connection, and what must have run before it can be used."""
+
+    connection: Mapping[str, Any]
+    initialization: pulumi.Resource
+
+
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """One stack's settings and names, with the network its containers join."""
 
     settings: Settings
     naming: Naming
     network: pulumi.Output[str]
+    coordination: Coordination | None = None
 
     def image(self, service: str) -> str:
         """Return the pinned image reference of a service for this stack's image source."""

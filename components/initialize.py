@@ -23,7 +23,11 @@ def initialize(
     identity: pulumi.Input[str] = "",
     host_file: str = "",
 ) -> Initialization:
-    """Declare the initialization of a service, run in the stack's network once `container` is healthy."""
+    """Declare the initialization of a service, run in the stack's network once `container` is healthy.
+
+    PostgreSQL, which coordinates the migrations of all engines, comes before the others.
+    """
+    coordination = context.coordination
     return Initialization(
         f"{service}-initialization",
         stack=context.naming.stack,
@@ -36,5 +40,7 @@ def initialize(
         volumes=volumes or {},
         identity=identity,
         host_file=host_file,
-        opts=pulumi.ResourceOptions(parent=engine),
+        coordination=coordination.connection if coordination else engine.connection,
+        target=context.settings.schema_version(service),
+        opts=pulumi.ResourceOptions(parent=engine, depends_on=[coordination.initialization] if coordination else None),
     )

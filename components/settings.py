@@ -16,6 +16,7 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 Cpus = Annotated[float, Field(ge=0.1, le=256)]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+SchemaVersion = Annotated[str, Field(pattern=r"^(latest|\d{3})$")]
 EvictionPolicy = Literal[
     "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
     "volatile-ttl",
@@ -53,6 +54,7 @@ class Settings(BaseModel):
     postgres_max_connections: Annotated[int, Field(ge=10, le=10_000)] = 100
     postgres_memory: Size = parse_size("1g")
     postgres_cpus: Cpus = 2
+    postgres_schema_version: SchemaVersion = "latest"
 
     redis_port: Port = 6379
     redis_memory: Size = parse_size("512m")
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     elasticsearch_heap: Size = parse_size("1g")
     elasticsearch_memory: Size = parse_size("2g")
     elasticsearch_cpus: Cpus = 2
+    elasticsearch_schema_version: SchemaVersion = "latest"
 
     etcd_memory: Size = parse_size("512m")
     etcd_cpus: Cpus = 1
@@ -73,20 +76,28 @@ class Settings(BaseModel):
     minio_user: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$")] = "karen_minio"
     minio_memory: Size = parse_size("1g")
     minio_cpus: Cpus = 1
+    minio_schema_version: SchemaVersion = "latest"
 
     milvus_port: Port = 19530
     milvus_user: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")] = "milvus_user"
     milvus_memory: Size = parse_size("2g")
     milvus_cpus: Cpus = 2
+    milvus_schema_version: SchemaVersion = "latest"
 
     duckdb_path: ContainerPath = "/data/duckdb/kari_duckdb.db"
     duckdb_backup_path: ContainerPath = "/data/duckdb/backups"
     duckdb_host_directory: str | None = None
+    duckdb_schema_version: SchemaVersion = "latest"
 
     @property
     def production(self) -> bool:
         """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
         return self.mode == "production"
+
+    def schema_version(self, service: str) -> str:
+        """Return the version at which a service's migrations stop, three digits; empty for the latest."""
+        version = str(getattr(self, f"{service}_schema_version", "latest"))
+        return "" if version == "latest" else version
 
     @model_validator(mode="after")
     def _cross_field(self) -> Self:

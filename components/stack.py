@@ -1,10 +1,11 @@
 """The stack: the only place that knows who depends on whom."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 
-from components.context import Context
+from components.context import Context, Coordination
 from components.duckdb import DuckDB
 from components.elasticsearch import Elasticsearch
 from components.engine import Engine
@@ -33,6 +34,9 @@ class DatabaseStack(pulumi.ComponentResource):
         self._context = Context(settings=settings, naming=naming, network=network.network)
 
         postgres = Postgres(context=self._context, opts=child)
+        assert postgres.initialization is not None
+        coordination = Coordination(connection=postgres.connection, initialization=postgres.initialization)
+        self._context = replace(self._context, coordination=coordination)
         redis = Redis(context=self._context, opts=child)
         elasticsearch = Elasticsearch(context=self._context, opts=child)
         etcd = Etcd(context=self._context, opts=child)

@@ -16,12 +16,15 @@ from init.delegate import ENGINE, Delegate
 from init.engines import NAMES, load
 from init.protocol import Failure
 
+# Jobs that ask every engine.
+_ALL_ENGINES = ("verify", "inspect")
+
 
 def main(arguments: list[str]) -> int:
-    """Answer one request; `arguments` name an engine, `verify` for all of them, or a job that needs no client."""
+    """Answer one request; `arguments` name an engine, `verify` or `inspect` for all of them, or a job that needs no client."""
     answer = _reserve_standard_output()
     job = arguments[0] if arguments else ""
-    delegate = Delegate() if job == "verify" else None
+    delegate = Delegate() if job in _ALL_ENGINES else None
     _warm(job)
     request: dict[str, Any] = {}
     try:
@@ -55,10 +58,11 @@ def _warm(job: str) -> None:
     with suppress(Exception):
         if job in NAMES:
             load(job)
-        elif job == "verify":
-            for name in NAMES:
-                if name != ENGINE:
-                    load(name)
+            importlib.import_module("init.runner.actions")
+        elif job in _ALL_ENGINES:
+            for name in set(NAMES) - {ENGINE}:
+                load(name)
+            importlib.import_module("init.reports")
         importlib.import_module("tenacity")
 
 

@@ -1,18 +1,21 @@
 """The job protocol: one length-prefixed JSON document in, one out.
 
 Host and toolbox share this module. A frame is a 4-byte big-endian length followed by that many bytes of UTF-8 JSON, so
-neither side depends on an end-of-file, which half-closed TLS, SSH and pipe connections report differently.
+neither side depends on an end-of-file, which half-closed TLS, SSH and pipe connections report differently. A request may be
+followed by data: frames of bytes, of which the last is empty.
 """
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any
 
 PROTOCOL = 1
 # A length above this is not a frame: most likely text that a library printed to the channel.
 MAXIMUM_BYTES = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
+# What to do about a request that is not understood.
+CORRECT = "correct the request: host and toolbox must be of one version (make images)"
 
 
 class ProtocolError(ValueError):
@@ -59,6 +62,23 @@ class FrameReader:
 def read(stream: IO[bytes]) -> dict[str, Any]:
     """Read one frame and not a byte more; ProtocolError when the stream ends within it."""
     return _decode(_exactly(stream, _checked_length(_exactly(stream, _LENGTH.size))))
+
+
+def send(write: Callable[[bytes], object], data: Iterable[bytes]) -> None:
+    """Write data as frames, and the empty one that ends them; no more than one piece is in memory."""
+    for piece in data:
+        if len(piece) > MAXIMUM_BYTES:
+            raise ProtocolError(f"a piece of {len(piece)} bytes is above the limit of {MAXIMUM_BYTES}")
+        if piece:
+            write(_LENGTH.pack(len(piece)))
+            write(piece)
+    write(_LENGTH.pack(0))
+
+
+def receive(stream: IO[bytes]) -> Iterator[bytes]:
+    """Return the frames of data up to the empty one; ProtocolError when the stream ends before it."""
+    while length := _checked_length(_exactly(stream, _LENGTH.size)):
+        yield _exactly(stream, length)
 
 
 def success(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
-from init.migrations import Migration
+from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 Result = TypeVar("Result")
@@ -18,18 +17,33 @@ _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class LedgerEntry:
-    """One applied migration, as the engine itself records it."""
+class Work:
+    """What a runner gives to a driver's `execute`: how far an earlier run came, and its leave to go on.
 
-    name: str
-    checksum: str
-    applied_at: datetime
+    A driver that cannot do everything in one transaction calls `begin(step)` before each of its steps; every step is safe to
+    repeat. `begin` raises when this runner no longer holds the lock.
+    """
 
-    def document(self) -> dict[str, str]:
-        """Return the entry as `migration_history` has it, less the service."""
-        applied_at = self.applied_at.astimezone(UTC).isoformat()
-        return {"migration_name": self.name, "checksum": self.checksum, "applied_at": applied_at}
+    def __init__(self, entry: LedgerEntry, *, guard: Callable[[], None] = lambda: None, resumed: bool = False) -> None:
+        """`resumed` says that an earlier run was cut off in this migration, or that it failed and was repaired."""
+        self.entry = entry
+        self.resumed = resumed
+        self._guard = guard
+
+    @property
+    def reverting(self) -> bool:
+        """Whether this is the way back."""
+        return self.entry.state == "reverting"
+
+    @property
+    def made_by(self) -> dict[str, str]:
+        """Return the mark that an object carries where the engine has no transaction: who made it."""
+        return {"migration": self.entry.name, "checksum": self.entry.checksum}
+
+    def begin(self, step: str) -> None:
+        """Ask for leave before a step that writes; Failure when another runner may be at work."""
+        self._guard()
+        log(self.entry.name, step)
 
 
 class Engine(Protocol):
@@ -42,10 +56,40 @@ class Engine(Protocol):
         """Return the server's version, such as `17.11`."""
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Return what is applied, in order; () on a fresh engine. Writes nothing."""
+        """Return what is recorded, in order; () on a fresh engine. Writes nothing."""
 
-    def apply(self, migration: Migration) -> None:
-        """Apply one migration and record it, atomically where the engine can; safe to repeat where it cannot."""
+    def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
+        """Record an entry in place of `replacing` (None: there is none yet); LedgerConflict if that is not what is there."""
+
+    def remove(self, entry: LedgerEntry) -> None:
+        """Take an entry out of the ledger; LedgerConflict if it is not there as given."""
+
+    def atomic(self, script: Script) -> bool:
+        """Whether this script and its record are one `transaction`. Default: an engine without transactions."""
+        return False
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Return a context in which everything is committed together, or nothing is."""
+        return nullcontext()
+
+    def check(self, script: Script) -> None:
+        """Refuse, before anything is written, a script that this engine cannot execute as things are; MigrationFailed."""
+
+    def execute(self, script: Script, work: Work) -> None:
+        """Do what the script says; MigrationFailed with the reason, and the engine's data as they were, if it cannot be."""
+
+    def objects(self) -> dict[str, str]:
+        """Return the schema: `kind name` (`column memory.query`, `alias ai_karen_memory`) to its definition in one line.
+
+        Without the ledger. What belongs to something has its name and a dot in front of its own: `column memory.query`.
+        """
+
+    def kept(self) -> dict[str, int]:
+        """Return the old versions that changes have kept, with how much each holds."""
+        return {}
+
+    def drop_kept(self, names: Sequence[str]) -> None:
+        """Remove old versions for good."""
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add the records this engine wants that are not there; return how many were added, by target."""
@@ -57,11 +101,15 @@ class Engine(Protocol):
         """Give everything back."""
 
 
-class SharedLedger(Engine, Protocol):
-    """The driver of the engine that keeps a copy of every engine's ledger, for one place to look."""
+class LedgerConflict(Failure):
+    """The ledger is not as this runner left it: another one is at work, or was."""
 
-    def mirror(self, ledgers: Mapping[str, Sequence[Mapping[str, str]]], reports: Mapping[str, Any]) -> dict[str, int]:
-        """Make the shared ledger tell what the engines' own tell; `reports` are their answers. Return its new counts."""
+    def __init__(self, engine: str, name: str) -> None:
+        super().__init__(
+            "LedgerConflict",
+            f"{engine}: the record of {name} was changed by another runner",
+            "run the same command again once that one has ended",
+        )
 
 
 def set_patience(seconds: float) -> None:
@@ -111,20 +159,18 @@ def required(document: Mapping[str, Any], key: str, kind: type[Result]) -> Resul
     return value
 
 
-def unsupported(engine: str, migration: Migration, allowed: str) -> Failure:
-    """Return the failure for a migration whose suffix this engine has no use for."""
+def unsupported(engine: str, script: Script, allowed: str) -> Failure:
+    """Return the failure for a script whose suffix this engine has no use for."""
     return Failure(
         "MigrationFailed",
-        f"{engine}/{migration.file}: a .{migration.suffix} migration; allowed: .{allowed}",
+        f"{engine}/{script.file}: a .{script.suffix} migration; allowed: .{allowed}",
         "rename it",
     )
 
 
-def failed(engine: str, migration: Migration, reason: str) -> Failure:
-    """Return the failure of a migration that the engine refused."""
-    return Failure(
-        "MigrationFailed", f"{engine}/{migration.file}: {reason}", f"correct init/data/{engine}/{migration.file}"
-    )
+def failed(engine: str, script: Script, reason: str) -> Failure:
+    """Return the failure of a script that the engine refused."""
+    return Failure("MigrationFailed", f"{engine}/{script.file}: {reason}", f"correct init/data/{engine}/{script.file}")
 
 
 def first_line(error: BaseException) -> str:

@@ -1,19 +1,23 @@
 """DuckDB: a file, not a server. A migration and its ledger row are one transaction; one process opens it at a time."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from init.engines.base import Engine, LedgerEntry, Seeds, failed, first_line, required, retry, unsupported
-from init.migrations import Migration
+from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, required, retry, unsupported
+from init.engines.duckdb_lease import Lease
+from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 _SERVICE = "duckdb"
 # An application's query is worth waiting for; one that keeps the file open is named.
 _LOCK_PATIENCE_SECONDS = 10.0
+_STATEMENT_SECONDS = 900.0
 # Applications may come with an older DuckDB library than ours: what is written so, 1.1 to 2.0 were seen to read.
 _STORAGE_VERSION = "v1.0.0"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -22,19 +26,38 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
     "threads": 1,
 }
-_LEDGER = """
-    CREATE TABLE IF NOT EXISTS migration_history (
+_HISTORY = "migration_history"
+_LEDGER = f"""
+    CREATE TABLE IF NOT EXISTS {_HISTORY} (
         migration_name VARCHAR PRIMARY KEY,
         checksum VARCHAR NOT NULL,
-        applied_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')
+        applied_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC'),
+        duration DOUBLE NOT NULL DEFAULT 0,
+        applied_by VARCHAR NOT NULL DEFAULT ''
     )"""
-_PROBE = "verification-probe"
+_OBJECTS = """
+    SELECT 'table ' || table_name, coalesce(comment, '') FROM duckdb_tables() WHERE NOT internal AND schema_name = 'main'
+    UNION ALL
+    SELECT 'view ' || view_name, sql FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'
+    UNION ALL
+    SELECT 'column ' || table_name || '.' || column_name, data_type
+        || CASE WHEN is_nullable THEN '' ELSE ' not null' END || coalesce(' default ' || column_default, '')
+    FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'
+    UNION ALL
+    SELECT 'constraint ' || table_name || '.' || constraint_text, constraint_type
+    FROM duckdb_constraints() WHERE schema_name = 'main' AND constraint_type <> 'NOT NULL'
+    UNION ALL
+    SELECT 'index ' || table_name || '.' || index_name, sql FROM duckdb_indexes() WHERE schema_name = 'main'
+    UNION ALL
+    SELECT 'sequence ' || sequence_name, 'start ' || start_value || ' increment ' || increment_by
+    FROM duckdb_sequences() WHERE NOT temporary AND schema_name = 'main'"""
 
 
 class Driver(Engine):
     """DuckDB in this process."""
 
     _connection: duckdb.DuckDBPyConnection
+    _lease: Lease | None = None
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Open the file, waiting a bounded time for another process to let go of it."""
@@ -45,6 +68,7 @@ class Driver(Engine):
             raise Failure(
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
+        self._lease = Lease(path, str(connection.get("holder", "ai-karen-init")), seconds=_LOCK_PATIENCE_SECONDS)
         self._connection = retry(
             lambda: duckdb.connect(str(path), config=_CONFIG),
             engine=_SERVICE,
@@ -62,52 +86,117 @@ class Driver(Engine):
         """Read the table `migration_history`; a new file has none."""
         try:
             rows = self._connection.execute(
-                "SELECT migration_name, checksum, applied_at FROM migration_history ORDER BY 1"
+                f"SELECT migration_name, checksum, applied_at, duration, applied_by FROM {_HISTORY} ORDER BY 1"  # noqa: S608
             ).fetchall()
         except duckdb.CatalogException:
             return ()
-        return tuple(LedgerEntry(name, checksum, at.replace(tzinfo=UTC)) for name, checksum, at in rows)
+        return tuple(LedgerEntry(name, checksum, at.replace(tzinfo=UTC), *rest) for name, checksum, at, *rest in rows)
 
-    def apply(self, migration: Migration) -> None:
-        """Run the file and its ledger row as one transaction."""
-        if migration.suffix != "sql":
-            raise unsupported(_SERVICE, migration, "sql")
-        self._connection.begin()
+    def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
+        """Put a row in place of the given one; nobody else has the file open."""
+        self._connection.execute(_LEDGER)
+        self._expect(entry.name, replacing)
+        self._connection.execute(
+            f"INSERT OR REPLACE INTO {_HISTORY} VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - our own constant
+            [
+                *(entry.name, entry.checksum, entry.applied_at.astimezone(UTC).replace(tzinfo=None)),
+                *(entry.duration, entry.applied_by),
+            ],
+        )
+
+    def remove(self, entry: LedgerEntry) -> None:
+        """Delete the row."""
+        self._expect(entry.name, entry)
+        self._connection.execute(f"DELETE FROM {_HISTORY} WHERE migration_name = ?", [entry.name])  # noqa: S608
+
+    def atomic(self, script: Script) -> bool:
+        """Whether there is a transaction: always."""
+        return True
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Return a transaction."""
+        return self._together()
+
+    def check(self, script: Script) -> None:
+        """Refuse what is no SQL, and what asks for no transaction."""
+        if script.suffix != "sql":
+            raise unsupported(_SERVICE, script, "sql")
+        if not script.options.transactional:
+            raise failed(_SERVICE, script, "transactional is 'false'; allowed: true, as DuckDB has no other statements")
+        kinds = {statement.type for statement in self._statements(script)}
+        if duckdb.StatementType.TRANSACTION in kinds:
+            raise failed(_SERVICE, script, "begins or ends a transaction: it runs in one of its own")
+
+    def execute(self, script: Script, work: Work) -> None:
+        """Run the file's statements, each within its time."""
         try:
-            self._connection.execute(_LEDGER)
-            self._connection.execute(migration.body)
-            self._connection.execute(
-                "INSERT INTO migration_history (migration_name, checksum) VALUES (?, ?)",
-                [migration.name, migration.checksum],
-            )
-            self._connection.commit()
+            for statement in self._statements(script):
+                with self._interrupted_after(script.options.timeout or _STATEMENT_SECONDS):
+                    self._connection.execute(statement)
         except duckdb.Error as error:
-            self._connection.rollback()
-            raise failed(_SERVICE, migration, first_line(error)) from None
+            raise failed(_SERVICE, script, first_line(error)) from None
+
+    def objects(self) -> dict[str, str]:
+        """Read the catalog, without the ledger."""
+        found: dict[str, str] = dict(self._connection.execute(_OBJECTS).fetchall())
+        return {name: text for name, text in found.items() if name.partition(" ")[2].partition(".")[0] != _HISTORY}
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add nothing: bootstrap data is PostgreSQL's and Elasticsearch's."""
         return {}
 
     def verify(self) -> dict[str, int]:
-        """Write and read a profile in a transaction that is rolled back, then count every table's rows."""
+        """Write and read a row in a transaction that is rolled back, then count every table's rows."""
         self._connection.begin()
         try:
-            self._connection.execute("INSERT INTO profiles (user_id, profile_json) VALUES (?, '{}')", [_PROBE])
-            found = self._connection.execute("SELECT profile_json FROM profiles WHERE user_id = ?", [_PROBE]).fetchone()
+            self._connection.execute("CREATE TABLE verification_probe AS SELECT 1 AS value")
+            found = self._connection.execute("SELECT value FROM verification_probe").fetchone()
         finally:
             self._connection.rollback()
-        if found != ("{}",):
+        if found != (1,):
             raise Failure("VerificationFailed", f"duckdb: a written row reads as {found!r}", "check the volume's disk")
         tables = self._connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name"
         ).fetchall()
         union = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM \"{table}\"" for (table,) in tables)  # noqa: S608
-        return dict(self._connection.execute(union).fetchall())
+        return dict(self._connection.execute(union).fetchall()) if union else {}
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""
-        self._connection.close()
+        if hasattr(self, "_connection"):
+            self._connection.close()
+        if self._lease is not None:
+            self._lease.release()
+
+    def _expect(self, name: str, replacing: LedgerEntry | None) -> None:
+        found = next((entry for entry in self.ledger() if entry.name == name), None)
+        if found != replacing:
+            raise LedgerConflict(_SERVICE, name)
+
+    def _statements(self, script: Script) -> list[duckdb.Statement]:
+        try:
+            return self._connection.extract_statements(script.body)
+        except duckdb.Error as error:
+            raise failed(_SERVICE, script, first_line(error)) from None
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    @contextmanager
+    def _interrupted_after(self, seconds: float) -> Iterator[None]:
+        timer = threading.Timer(seconds, self._connection.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _is_locked(error: Exception) -> bool:

@@ -1,51 +1,38 @@
 """Elasticsearch: versioned indices behind aliases. There are no transactions: an index carries the migration that made it
-in its mapping's `_meta`, so that a run that was cut off before its ledger entry is recognized and completed.
-
-The ledger is an index of its own, whose documents are only ever created, never overwritten.
+in its mapping's `_meta`, so that a run that was cut off is recognized and completed.
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from elastic_transport import ApiError, ObjectApiResponse, TransportError
+from elastic_transport import ApiError, ObjectApiResponse
 from elastic_transport import ConnectionError as Unreachable
-from elasticsearch import BadRequestError, Elasticsearch
+from elasticsearch import Elasticsearch
 
-from init.engines.base import Engine, LedgerEntry, Result, Seeds, failed, first_line, required, retry, unsupported
-from init.migrations import Migration
+from init.engines import elasticsearch_changes as changes
+from init.engines import elasticsearch_indices as indices
+from init.engines.base import Engine, Result, Seeds, Work, required, retry
+from init.engines.elasticsearch_ledger import Ledger
+from init.engines.elasticsearch_script import SERVICE
+from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
-_SERVICE = "elasticsearch"
-LEDGER = "ai_karen_migrations"
 CLASSIFIER = "ai_karen_classifier"
-_PUBLIC = "ai_karen_*"
+_PUBLIC = f"{indices.PUBLIC}*"
 _REQUEST_SECONDS = 30
 # While the security index is created the right password gets 401; a wrong one gets it for longer.
 _UNAUTHORIZED_SECONDS = 10.0
 _TRANSIENT = (429, 502, 503, 504)
 _FIX = "look at the Elasticsearch container's log"
-_LEDGER_LIMIT = 1000
-_LEDGER_SETTINGS = {"number_of_shards": 1, "number_of_replicas": 0}
-_LEDGER_MAPPINGS = {
-    "dynamic": "strict",
-    "properties": {
-        "migration_name": {"type": "keyword"},
-        "checksum": {"type": "keyword"},
-        "applied_at": {"type": "date"},
-    },
-}
 
 
 class Driver(Engine):
     """Elasticsearch through its official client."""
 
     _client: Elasticsearch
+    _ledger: Ledger
     _version: str
-    _has_ledger: bool = False
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect with the given user; 401 is believed only after a while."""
@@ -57,6 +44,7 @@ class Driver(Engine):
             max_retries=0,
         )
         self._version = self._patiently(lambda: self._information(user))["version"]["number"]
+        self._ledger = Ledger(self._client, self._patiently)
 
     def server_version(self) -> str:
         """Return the server's version."""
@@ -64,40 +52,43 @@ class Driver(Engine):
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Read the ledger's documents; a fresh server has no ledger."""
-        self._has_ledger = bool(self._patiently(lambda: self._client.indices.exists(index=LEDGER)))
-        # The first search of a cold server takes a third of a second: none is made for nothing.
-        if not self._has_ledger:
-            return ()
-        self._client.indices.refresh(index=LEDGER)
-        hits = self._patiently(lambda: self._client.search(index=LEDGER, size=_LEDGER_LIMIT))["hits"]["hits"]
-        entries = [
-            LedgerEntry(one["migration_name"], one["checksum"], datetime.fromisoformat(one["applied_at"]))
-            for one in (hit["_source"] for hit in hits)
-        ]
-        return tuple(sorted(entries, key=lambda entry: entry.name))
+        return self._ledger.entries()
 
-    def apply(self, migration: Migration) -> None:
-        """Create the indices that the file describes, each with its alias, then record the migration."""
-        if migration.suffix != "json":
-            raise unsupported(_SERVICE, migration, "json")
-        try:
-            definitions = json.loads(migration.body)["indices"]
-            # The server makes several indices in little more time than one.
-            with ThreadPoolExecutor() as pool:
-                jobs = [pool.submit(self._create_index, migration, definition) for definition in definitions]
-                jobs.append(pool.submit(self._create_ledger))
-            for job in jobs:
-                job.result()
-            entry = {
-                "migration_name": migration.name,
-                "checksum": migration.checksum,
-                "applied_at": datetime.now(UTC).isoformat(),
-            }
-            self._client.create(index=LEDGER, id=migration.name, document=entry)
-        except (ValueError, KeyError) as error:
-            raise failed(_SERVICE, migration, f"not a list of index definitions: {first_line(error)}") from None
-        except (ApiError, TransportError) as error:
-            raise failed(_SERVICE, migration, _describe(error)) from None
+    @indices.explained()
+    def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
+        """Record an entry; the first one makes the ledger's index."""
+        self._ledger.write(entry, replacing)
+
+    @indices.explained()
+    def remove(self, entry: LedgerEntry) -> None:
+        """Delete an entry's document."""
+        self._ledger.remove(entry)
+
+    @indices.explained()
+    def check(self, script: Script) -> None:
+        """Refuse a script that is wrong, or that does not fit the indices and aliases that are there."""
+        changes.check(self._client, script)
+
+    @indices.explained()
+    def execute(self, script: Script, work: Work) -> None:
+        """Make, replace and remove indices; what was replaced is kept, write-blocked, until that is confirmed."""
+        changes.execute(self._client, script, work)
+
+    @indices.explained()
+    def objects(self) -> dict[str, str]:
+        """Return our indices, their fields and their aliases."""
+        return indices.objects(indices.read(self._client, ["*"]).values())
+
+    @indices.explained()
+    def kept(self) -> dict[str, int]:
+        """Return the old versions that changes have kept, with their documents."""
+        kept = [one.name for one in indices.read(self._client, ["*"]).values() if one.kept_by]
+        return {name: self._client.count(index=name)["count"] for name in sorted(kept)}
+
+    @indices.explained()
+    def drop_kept(self, names: Sequence[str]) -> None:
+        """Delete old versions for good."""
+        indices.drop_kept(self._client, names)
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add the classifier's utterances in one request; a document that is there, changed or not, stays."""
@@ -107,8 +98,11 @@ class Driver(Engine):
         operations: list[Mapping[str, Any]] = [
             part for record in records for part in ({"create": {"_id": _identifier(record)}}, record)
         ]
-        answer = self._client.bulk(index=CLASSIFIER, operations=operations)
+        # Without the alias the server would make an index of its name, of its own making.
+        answer = self._client.bulk(index=CLASSIFIER, operations=operations, require_alias=True)
         results = [item["create"] for item in answer["items"]]
+        if results[0]["status"] == 404:
+            return {}
         refused = [result for result in results if result["status"] not in (201, 409)]
         if refused:
             raise Failure("SeedFailed", f"elasticsearch: {refused[0]['error']['reason']}", "correct init/data/seed")
@@ -119,12 +113,13 @@ class Driver(Engine):
         health = self._client.cluster.health(wait_for_status="yellow", timeout=f"{_REQUEST_SECONDS - 5}s")
         if health["status"] not in ("green", "yellow"):
             raise Failure("VerificationFailed", f"elasticsearch: cluster health is {health['status']}", _FIX)
-        self._probe_write()
+        self._ledger.probe()
         # What was written a moment ago counts as well.
         self._client.indices.refresh(index=_PUBLIC)
-        aliases = {
-            index: sorted(facts["aliases"]) for index, facts in self._client.indices.get_alias(index=_PUBLIC).items()
-        }
+        ours = indices.read(self._client, [_PUBLIC])
+        aliases = {name: sorted(one.aliases) for name, one in ours.items() if not one.kept_by}
+        if not aliases:
+            return {}
         answers = self._client.msearch(
             searches=[
                 part
@@ -148,50 +143,14 @@ class Driver(Engine):
     def _information(self, user: str) -> ObjectApiResponse[Any]:
         try:
             return retry(
-                self._client.info, engine=_SERVICE, transient=_is_unauthorized, fix=_FIX, seconds=_UNAUTHORIZED_SECONDS
+                self._client.info, engine=SERVICE, transient=_is_unauthorized, fix=_FIX, seconds=_UNAUTHORIZED_SECONDS
             )
         except Failure:
             fix = "the volume keeps the password it was given first: restore the stack's state, or reset the stack"
             raise Failure("AuthenticationFailed", f"elasticsearch: the password of {user} was refused", fix) from None
 
-    def _create_index(self, migration: Migration, definition: Mapping[str, Any]) -> None:
-        """Create an index; one that this very migration made before it was cut off is taken as it is."""
-        name = definition["index"]
-        made_by = {"migration": migration.name, "checksum": migration.checksum}
-        try:
-            self._client.indices.create(
-                index=name,
-                settings=definition["settings"],
-                mappings={**definition["mappings"], "_meta": made_by},
-                aliases={definition["alias"]: {"is_write_index": True}},
-                # What comes next need not wait for the shard to start; the verification waits for health.
-                wait_for_active_shards=0,
-            )
-        except BadRequestError as error:
-            if error.error != "resource_already_exists_exception":
-                raise
-            mapping = self._client.indices.get_mapping(index=name)[name]["mappings"]
-            if mapping.get("_meta") != made_by:
-                raise failed(_SERVICE, migration, f"index {name} exists and was not made by this migration") from None
-
-    def _create_ledger(self) -> None:
-        if not self._has_ledger:
-            creating = self._client.options(ignore_status=400).indices
-            creating.create(
-                index=LEDGER, settings=_LEDGER_SETTINGS, mappings=_LEDGER_MAPPINGS, wait_for_active_shards=0
-            )
-            self._has_ledger = True
-
     def _patiently(self, attempt: Callable[[], Result]) -> Result:
-        return retry(attempt, engine=_SERVICE, transient=_is_transient, fix=_FIX)
-
-    def _probe_write(self) -> None:
-        """Create and remove a document in our own index, unrefreshed: a search does not see it."""
-        key, probe = {"_id": "verification-probe"}, {"migration_name": "verification-probe"}
-        operations: list[Mapping[str, Any]] = [{"index": key}, probe, {"delete": key}]
-        answer = self._client.bulk(index=LEDGER, operations=operations)
-        if answer["errors"]:
-            raise Failure("VerificationFailed", f"elasticsearch: a write was refused: {answer['items']}", _FIX)
+        return retry(attempt, engine=SERVICE, transient=_is_transient, fix=_FIX)
 
 
 def _identifier(record: Mapping[str, Any]) -> str:
@@ -206,12 +165,3 @@ def _is_unauthorized(error: Exception) -> bool:
 def _is_transient(error: Exception) -> bool:
     """Whether a server that is starting would answer so."""
     return isinstance(error, Unreachable) or (isinstance(error, ApiError) and error.meta.status in _TRANSIENT)
-
-
-def _describe(error: ApiError | TransportError) -> str:
-    if not isinstance(error, ApiError):
-        return first_line(error)
-    body = error.body
-    reason = body.get("error") if isinstance(body, Mapping) else body
-    causes = reason.get("root_cause") if isinstance(reason, Mapping) else None
-    return str((causes or [reason])[0].get("reason")) if isinstance((causes or [reason])[0], Mapping) else str(reason)

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from init.engines.base import Engine, LedgerEntry, Seeds, first_line, required, retry, unsupported
-from init.migrations import Migration
+from init.engines.base import Engine, Seeds, first_line, required, retry
+from init.migrations import LedgerEntry
 from init.protocol import Failure
 
 _SERVICE = "etcd"
@@ -36,10 +36,6 @@ class Driver(Engine):
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return (): there are no migrations."""
         return ()
-
-    def apply(self, migration: Migration) -> None:
-        """Refuse: what is in etcd is Milvus' own."""
-        raise unsupported(_SERVICE, migration, "(none: etcd has no schema)")
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add nothing."""

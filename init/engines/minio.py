@@ -1,29 +1,25 @@
-"""MinIO, or another S3 store: buckets with versioning and lifecycle rules. The ledger is one object per migration."""
+"""MinIO, or another S3 store: buckets with versioning and lifecycle rules. The ledger is one object in a bucket of its own."""
 
 import io
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio, MinioAdmin
-from minio.commonconfig import ENABLED, Filter
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, MinioException, S3Error
-from minio.lifecycleconfig import Expiration, LifecycleConfig, NoncurrentVersionExpiration, Rule
-from minio.versioningconfig import VersioningConfig
 
-from init.engines.base import Engine, LedgerEntry, Seeds, failed, first_line, required, retry, unsupported
-from init.migrations import Migration
+from init.engines import minio_buckets
+from init.engines.base import Engine, Seeds, Work, failed, first_line, required, retry
+from init.engines.minio_ledger import BUCKET, Ledger
+from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 _SERVICE = "minio"
-_LEDGER_BUCKET = "system-artifacts"
-_LEDGER_PREFIX = "migrations/minio/"
-_PROBE_PREFIX = "temporary/verification-"
+_PROBE_PREFIX = "verification-"
 _COUNT_LIMIT = 100_000
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied")
@@ -35,11 +31,11 @@ class Driver(Engine):
 
     _client: Minio
     _administration: MinioAdmin
-    _buckets: set[str]
+    _ledger: Ledger
     _pool: urllib3.PoolManager
 
     def connect(self, connection: Mapping[str, Any]) -> None:
-        """Connect and learn the buckets, which also proves the credentials."""
+        """Connect and list the buckets, which proves the credentials."""
         parts = urlsplit(required(connection, "endpoint", str))
         self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
         self._client = Minio(
@@ -56,7 +52,8 @@ class Driver(Engine):
             secure=parts.scheme == "https",
             http_client=self._pool,
         )
-        self._buckets = retry(self._list_buckets, engine=_SERVICE, transient=_is_transient, fix=_FIX)
+        retry(self._list_buckets, engine=_SERVICE, transient=_is_transient, fix=_FIX)
+        self._ledger = Ledger(self._client, self._pool)
 
     def server_version(self) -> str:
         """Return MinIO's release, which only its administration protocol tells; another S3 store has none."""
@@ -66,25 +63,40 @@ class Driver(Engine):
             return "S3"
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Read the ledger's objects; a fresh server has no bucket for them."""
-        if _LEDGER_BUCKET not in self._buckets:
-            return ()
-        listed = self._client.list_objects(_LEDGER_BUCKET, prefix=_LEDGER_PREFIX)
-        return tuple(self._read_entry(str(one.object_name)) for one in listed)
+        """Read the ledger's object; a fresh server has none."""
+        return self._ledger.read()
 
-    def apply(self, migration: Migration) -> None:
-        """Make the buckets and their rules as the file says, then record the migration; each step may be repeated."""
-        if migration.suffix != "json":
-            raise unsupported(_SERVICE, migration, "json")
+    def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
+        """Replace the object if it is as it was read."""
+        self._ledger.replace(entry.name, replacing, entry)
+
+    def remove(self, entry: LedgerEntry) -> None:
+        """Replace the object by one without the entry."""
+        self._ledger.replace(entry.name, entry, None)
+
+    def check(self, script: Script) -> None:
+        """Refuse what is no description of buckets."""
+        minio_buckets.parse(script)
+
+    def execute(self, script: Script, work: Work) -> None:
+        """Make the buckets and their rules as the file says, and remove those that it removes; each step may be repeated."""
+        document = minio_buckets.parse(script)
         try:
-            for definition in json.loads(migration.body)["buckets"]:
-                self._make_bucket(definition)
-            entry = {"checksum": migration.checksum, "applied_at": datetime.now(UTC).isoformat()}
-            self._put(f"{_LEDGER_PREFIX}{migration.name}.json", json.dumps(entry).encode())
-        except (ValueError, KeyError) as error:
-            raise failed(_SERVICE, migration, f"not a list of bucket definitions: {first_line(error)}") from None
-        except MinioException as error:
-            raise failed(_SERVICE, migration, first_line(error)) from None
+            for definition in document.get("buckets", ()):
+                work.begin(f"bucket {definition['name']}")
+                minio_buckets.make(self._client, definition)
+                self._ledger.buckets.add(definition["name"])
+            for name in document.get("remove", ()):
+                work.begin(f"remove bucket {name}")
+                minio_buckets.remove(self._client, name)
+                self._ledger.buckets.discard(name)
+        except S3Error as error:
+            raise failed(_SERVICE, script, first_line(error)) from None
+
+    def objects(self) -> dict[str, str]:
+        """Read versioning and lifecycle rules of the buckets that migrations made."""
+        self._ledger.read()
+        return minio_buckets.objects(self._client, self._ledger.buckets)
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add nothing: buckets start empty."""
@@ -92,16 +104,18 @@ class Driver(Engine):
 
     def verify(self) -> dict[str, int]:
         """Write, read and remove an object, and count every bucket's objects."""
+        if not self._client.bucket_exists(BUCKET):
+            self._client.make_bucket(BUCKET)
         name, content = f"{_PROBE_PREFIX}{uuid.uuid4().hex}", uuid.uuid4().bytes
         version = self._put(name, content)
         try:
             found = self._get(name)
         finally:
             # With its version named the object is gone; without, a marker and an old version would stay.
-            self._client.remove_object(_LEDGER_BUCKET, name, version_id=version)
+            self._client.remove_object(BUCKET, name, version_id=version)
         if found != content:
             raise Failure("VerificationFailed", "minio: an object was read otherwise than written", _FIX)
-        return {bucket: self._count(bucket) for bucket in sorted(self._buckets)}
+        return {bucket: self._count(bucket) for bucket in sorted(self._list_buckets() - {BUCKET})}
 
     def close(self) -> None:
         """Close the connections."""
@@ -115,35 +129,17 @@ class Driver(Engine):
                 raise Failure("AuthenticationFailed", f"minio: {error.code}", "give it the configured keys") from None
             raise
 
-    def _make_bucket(self, definition: Mapping[str, Any]) -> None:
-        name = definition["name"]
-        if name not in self._buckets:
-            self._client.make_bucket(name)
-            self._buckets.add(name)
-        if definition["versioning"]:
-            self._client.set_bucket_versioning(name, VersioningConfig(ENABLED))
-        rules = [_rule(rule) for rule in definition["lifecycle"]]
-        if rules:
-            self._client.set_bucket_lifecycle(name, LifecycleConfig(rules))
-
     def _put(self, name: str, content: bytes) -> str | None:
-        version: str | None = self._client.put_object(
-            _LEDGER_BUCKET, name, io.BytesIO(content), len(content)
-        ).version_id
+        version: str | None = self._client.put_object(BUCKET, name, io.BytesIO(content), len(content)).version_id
         return version
 
     def _get(self, name: str) -> bytes:
-        answer = self._client.get_object(_LEDGER_BUCKET, name)
+        answer = self._client.get_object(BUCKET, name)
         try:
             return bytes(answer.data)
         finally:
             answer.close()
             answer.release_conn()
-
-    def _read_entry(self, name: str) -> LedgerEntry:
-        entry = json.loads(self._get(name))
-        migration = name.removeprefix(_LEDGER_PREFIX).removesuffix(".json")
-        return LedgerEntry(migration, entry["checksum"], datetime.fromisoformat(entry["applied_at"]))
 
     def _count(self, bucket: str) -> int:
         """Count objects, up to a limit: a listing is a thousand a request."""
@@ -152,18 +148,6 @@ class Driver(Engine):
             if count >= _COUNT_LIMIT:
                 break
         return count
-
-
-def _rule(definition: Mapping[str, Any]) -> Rule:
-    """Return a lifecycle rule; every number is in days."""
-    expire, keep_old = definition.get("expire_after_days"), definition.get("remove_old_versions_after_days")
-    return Rule(
-        ENABLED,
-        rule_id=definition["id"],
-        rule_filter=Filter(prefix=definition["prefix"]),
-        expiration=Expiration(days=expire) if expire else None,
-        noncurrent_version_expiration=NoncurrentVersionExpiration(noncurrent_days=keep_old) if keep_old else None,
-    )
 
 
 def _is_transient(error: Exception) -> bool:

@@ -1,25 +1,22 @@
-"""PostgreSQL: a migration and its ledger row are one transaction. Also keeps the ledger that mirrors all engines'.
-
-Migration 001 creates `migration_history` and is then recorded in it, inside the same transaction: no bootstrap step.
-"""
+"""PostgreSQL: a migration and its ledger row are one transaction, unless the file says that it cannot be."""
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
 
-from init.engines.base import Engine, LedgerEntry, Seeds, failed, first_line, required, retry, unsupported
-from init.migrations import Migration
+from init.engines import postgres_schema, postgres_statements
+from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
+from init.engines.postgres_connection import HISTORY, SCHEMA, Connection, connect
+from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 _SERVICE = "postgres"
-_CONNECT_TIMEOUT_SECONDS = 5
-_LOCK_TIMEOUT = "10s"
+_STATEMENT_SECONDS = 900.0
 _COUNT_TIMEOUT = "30s"
-_REFUSED = ("password authentication failed", "no pg_hba.conf entry", "does not exist")
-_REFUSED_FIX = "the volume keeps the credentials it was made with: restore the stack's state, or reset the stack"
 _SEEDS = {
     "classifier_training_data": (
         "classifier",
@@ -36,141 +33,146 @@ _SEEDS = {
            ON CONFLICT DO NOTHING""",
     ),
 }
-# One statement, so that readers never see a half-mirrored ledger; MERGE takes no identity value for an unchanged row.
-_MIRROR = """
-    MERGE INTO migration_history AS kept
-    USING (SELECT * FROM jsonb_to_recordset(%s::jsonb)
-           AS entry(service text, migration_name text, applied_at timestamptz, checksum text)) AS entry
-    ON kept.service = entry.service AND kept.migration_name = entry.migration_name
-    WHEN MATCHED AND (kept.checksum, kept.applied_at) IS DISTINCT FROM (entry.checksum, entry.applied_at) THEN
-        UPDATE SET checksum = entry.checksum, applied_at = entry.applied_at
-    WHEN NOT MATCHED BY TARGET THEN
-        INSERT (service, migration_name, applied_at, checksum)
-        VALUES (entry.service, entry.migration_name, entry.applied_at, entry.checksum)
-    WHEN NOT MATCHED BY SOURCE AND kept.service = ANY(%s) THEN DELETE"""
-_HEALTH = """
-    INSERT INTO service_health (service_name, status, last_check, metadata)
-    SELECT key, 'healthy', now(), value FROM jsonb_each(%s::jsonb)
-    ON CONFLICT (service_name) DO UPDATE
-    SET status = EXCLUDED.status, last_check = EXCLUDED.last_check, metadata = EXCLUDED.metadata"""
+_COLUMNS = "migration_name, checksum, applied_at, duration, applied_by, state, step, error"
+_READ = f"SELECT {_COLUMNS} FROM {HISTORY} WHERE service = '{_SERVICE}' ORDER BY 1"  # noqa: S608 - our own constants
+_INSERT = f"""
+    INSERT INTO {HISTORY} (service, {_COLUMNS}) VALUES ('{_SERVICE}', %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING"""  # noqa: S608 - our own constants
+_IS = f"service = '{_SERVICE}' AND ({_COLUMNS}) = (%s, %s, %s, %s, %s, %s, %s, %s)"
+_UPDATE = f"UPDATE {HISTORY} SET ({_COLUMNS}) = (%s, %s, %s, %s, %s, %s, %s, %s) WHERE {_IS}"  # noqa: S608
+_DELETE = f"DELETE FROM {HISTORY} WHERE {_IS}"  # noqa: S608 - our own constants
 
 
 class Driver(Engine):
-    """PostgreSQL through psycopg."""
+    """PostgreSQL through psycopg. The same connection holds the lock of its migrations."""
 
-    _connection: psycopg.Connection[tuple[Any, ...]]
+    connection: Connection
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect with the schema search path pinned, so that a user's own schema cannot catch our tables."""
-        self._connection = retry(
-            lambda: _open(connection),
-            engine=_SERVICE,
-            transient=lambda error: isinstance(error, psycopg.OperationalError),
-            fix="look at the PostgreSQL container's log",
-        )
+        self.connection = connect(connection)
 
     def server_version(self) -> str:
         """Return the version without the distribution's suffix."""
-        return self._connection.info.parameter_status("server_version").split()[0]  # type: ignore[union-attr]
+        return self.connection.info.parameter_status("server_version").split()[0]  # type: ignore[union-attr]
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Read this service's rows of `migration_history`."""
         try:
-            rows = self._connection.execute(
-                "SELECT migration_name, checksum, applied_at FROM migration_history WHERE service = %s ORDER BY 1",
-                [_SERVICE],
-            ).fetchall()
+            return tuple(LedgerEntry(*row) for row in self.connection.execute(_READ.encode()).fetchall())
         except errors.UndefinedTable:
             return ()
-        return tuple(LedgerEntry(*row) for row in rows)
 
-    def apply(self, migration: Migration) -> None:
-        """Run the file and its ledger row as one transaction."""
-        if migration.suffix != "sql":
-            raise unsupported(_SERVICE, migration, "sql")
+    def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
+        """Insert the row, or update it where it is still as given."""
+        if replacing is None:
+            written = self.connection.execute(_INSERT.encode(), _values(entry)).rowcount
+        else:
+            written = self.connection.execute(_UPDATE.encode(), [*_values(entry), *_values(replacing)]).rowcount
+        if written != 1:
+            raise LedgerConflict(_SERVICE, entry.name)
+
+    def remove(self, entry: LedgerEntry) -> None:
+        """Delete the row where it is still as given."""
+        if self.connection.execute(_DELETE.encode(), _values(entry)).rowcount != 1:
+            raise LedgerConflict(_SERVICE, entry.name)
+
+    def atomic(self, script: Script) -> bool:
+        """Whether the file does not say otherwise."""
+        return script.options.transactional
+
+    @contextmanager
+    def _together(self) -> Any:
+        with self.connection.transaction():
+            # Nothing is half there if the server stops before it is on the disk: change and row are lost together.
+            # The run ends with a commit that waits for the disk.
+            self.connection.execute("SET LOCAL synchronous_commit = off")
+            yield
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Return a transaction."""
+        together: AbstractContextManager[object] = self._together()
+        return together
+
+    def check(self, script: Script) -> None:
+        """Refuse what is no SQL, and statements that would end the transaction around them."""
+        if script.suffix != "sql":
+            raise unsupported(_SERVICE, script, "sql")
+        ending = postgres_statements.transaction_control(script.body)
+        if ending:
+            reason = f"{ending} in a migration: it runs in a transaction of its own"
+            raise failed(_SERVICE, script, reason)
+
+    def execute(self, script: Script, work: Work) -> None:
+        """Run the file as a whole, or statement by statement where it cannot be one transaction."""
+        timeout = int(1000 * (script.options.timeout or _STATEMENT_SECONDS))
         try:
-            with self._connection.transaction():
+            self.connection.execute(f"SET statement_timeout = {timeout}".encode())
+            if script.options.transactional:
                 # Without parameters psycopg sends the text as it is: several statements, and percent signs stay.
-                self._connection.execute(migration.body.encode())
-                self._connection.execute(
-                    "INSERT INTO migration_history (service, migration_name, checksum) VALUES (%s, %s, %s)",
-                    [_SERVICE, migration.name, migration.checksum],
-                )
+                self.connection.execute(script.body.encode())
+            else:
+                postgres_statements.run(self, script, work)
+            self.connection.execute("RESET statement_timeout")
         except psycopg.Error as error:
-            raise failed(_SERVICE, migration, _describe(error, migration.body)) from None
+            if self.connection.broken:
+                raise Failure(
+                    "ConnectionFailed",
+                    f"postgres: {script.file}: the connection was lost: {first_line(error)}",
+                    "run the same command again: it goes on with what is not recorded",
+                ) from None
+            if not script.options.transactional:
+                self.connection.execute("RESET statement_timeout")
+            raise failed(_SERVICE, script, postgres_statements.describe(error, script.body)) from None
+
+    def objects(self) -> dict[str, str]:
+        """Read the catalog of the schema `public`, without what extensions brought."""
+        return postgres_schema.objects(self.connection, without=(HISTORY, SCHEMA))
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
-        """Add seed rows that are not there; a value that somebody changed stays."""
+        """Add seed rows that are not there; a value that somebody changed stays, a table that is not there has none."""
         added = {}
-        with self._connection.transaction():
+        with self.connection.transaction():
             for table, (name, statement) in _SEEDS.items():
-                if seeds.get(name):
-                    added[table] = self._connection.execute(statement.encode(), [json.dumps(seeds[name])]).rowcount
+                present = self.connection.execute("SELECT to_regclass(%s)", [table]).fetchone()
+                if seeds.get(name) and present != (None,):
+                    added[table] = self.connection.execute(statement.encode(), [json.dumps(seeds[name])]).rowcount
         return added
 
     def verify(self) -> dict[str, int]:
         """Write and read a row in a transaction that is rolled back, then count every table's rows."""
-        with self._connection.transaction(force_rollback=True):
-            self._connection.execute(
-                "INSERT INTO service_health (service_name, status) VALUES ('verification-probe', 'unknown')"
-            )
-            found = self._connection.execute(
-                "SELECT status FROM service_health WHERE service_name = 'verification-probe'"
-            ).fetchone()
-            if found != ("unknown",):
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute("CREATE TEMPORARY TABLE verification_probe (value integer) ON COMMIT DROP")
+            self.connection.execute("INSERT INTO verification_probe VALUES (1)")
+            found = self.connection.execute("SELECT value FROM verification_probe").fetchone()
+            if found != (1,):
                 raise Failure(
                     "VerificationFailed", f"postgres: a written row reads as {found!r}", "look at the server's log"
                 )
-        with self._connection.transaction():
-            self._connection.execute(f"SET LOCAL statement_timeout = '{_COUNT_TIMEOUT}'".encode())
-            tables = self._connection.execute(
+        with self.connection.transaction():
+            self.connection.execute(f"SET LOCAL statement_timeout = '{_COUNT_TIMEOUT}'".encode())
+            tables = self.connection.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
             ).fetchall()
-            return self._count([table for (table,) in tables])
+            return self.count([table for (table,) in tables])
 
-    def mirror(self, ledgers: Mapping[str, Sequence[Mapping[str, str]]], reports: Mapping[str, Any]) -> dict[str, int]:
-        """Make `migration_history` tell of these engines what their own ledgers tell, and `service_health` their state."""
-        others = [service for service in ledgers if service != _SERVICE]
-        entries = [{"service": service, **entry} for service in others for entry in ledgers[service]]
-        with self._connection.transaction():
-            self._connection.execute(_MIRROR.encode(), [json.dumps(entries), others])
-            self._connection.execute(_HEALTH.encode(), [json.dumps(dict(reports))])
-            return self._count(["migration_history", "service_health"])
-
-    def close(self) -> None:
-        """Close the connection; PostgreSQL rolls back what was not committed."""
-        self._connection.close()
-
-    def _count(self, tables: Sequence[str]) -> dict[str, int]:
+    def count(self, tables: Sequence[str]) -> dict[str, int]:
+        """Return how many rows each table has."""
+        if not tables:
+            return {}
         parts = [
             sql.SQL("SELECT {}, count(*) FROM public.{}").format(sql.Literal(table), sql.Identifier(table))
             for table in tables
         ]
-        return dict(self._connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
+        return dict(self.connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
+
+    def close(self) -> None:
+        """Close the connection; PostgreSQL rolls back what was not committed."""
+        self.connection.close()
 
 
-def _open(connection: Mapping[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
-    """Connect once; a wrong password or database is final, while a server that is starting is worth another attempt."""
-    try:
-        return psycopg.connect(
-            host=required(connection, "host", str),
-            port=required(connection, "port", int),
-            user=required(connection, "user", str),
-            password=required(connection, "password", str),
-            dbname=required(connection, "database", str),
-            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-            application_name="ai-karen-init",
-            options=f"-c search_path=public -c lock_timeout={_LOCK_TIMEOUT} -c timezone=UTC",
-            autocommit=True,
-        )
-    except psycopg.OperationalError as error:
-        if any(sign in str(error) for sign in _REFUSED):
-            raise Failure("AuthenticationFailed", f"postgres: {first_line(error)}", _REFUSED_FIX) from None
-        raise
-
-
-def _describe(error: psycopg.Error, body: str) -> str:
-    """Return what PostgreSQL said, with the line of the file it is about."""
-    position = error.diag.statement_position
-    line = f"line {body[: int(position) - 1].count(chr(10)) + 1}: " if position and position.isdigit() else ""
-    return f"{line}{error.diag.message_primary or first_line(error)} (SQLSTATE {error.sqlstate})"
+def _values(entry: LedgerEntry) -> list[Any]:
+    return [
+        *(entry.name, entry.checksum, entry.applied_at, entry.duration),
+        *(entry.applied_by, entry.state, entry.step, entry.error),
+    ]

@@ -6,8 +6,8 @@ from typing import Any
 
 import redis
 
-from init.engines.base import Engine, LedgerEntry, Seeds, first_line, required, retry, unsupported
-from init.migrations import Migration
+from init.engines.base import Engine, Seeds, first_line, required, retry
+from init.migrations import LedgerEntry
 from init.protocol import Failure
 
 _SERVICE = "redis"
@@ -43,10 +43,6 @@ class Driver(Engine):
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return (): there are no migrations."""
         return ()
-
-    def apply(self, migration: Migration) -> None:
-        """Refuse: Redis has no schema to migrate."""
-        raise unsupported(_SERVICE, migration, "(none: Redis has no schema)")
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Write a key that expires, read it, remove it: nothing is added."""

@@ -4,7 +4,7 @@ secret appears in an environment, an argument or a label; log lines and one repl
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from docker.utils.socket import frames_iter
 
 from init.protocol import FrameReader, encode
 from init.resources.messages import say, whole_numbers
+from init.resources.upload import Upload
 
 STACK_LABEL = "com.ai-karen.stack"
 JOB_LABEL = "com.ai-karen.job"
@@ -92,15 +93,22 @@ class Job:
             self._client.api.remove_container(self._id, force=True, v=True)
         self._client.close()
 
-    def run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send the request, print the job's log lines as they come, and return the reply's result; JobError otherwise."""
+    def run(self, request: Mapping[str, Any], data: Iterable[bytes] | None = None) -> dict[str, Any]:
+        """Send the request, print the job's log lines as they come, and return the reply's result; JobError otherwise.
+
+        `data` follows the request piece by piece; what goes wrong with reading it ends the job, and is raised.
+        """
         remaining = max(1.0, self._spec.deadline_seconds - (time.monotonic() - self._started))
         timer = threading.Timer(remaining, self._kill)
         timer.daemon = True
         timer.start()
         reader, log = FrameReader(), b""
+        connection = getattr(self._socket, "_sock", self._socket)
+        upload = Upload(connection, data if data is not None else (), failed=self._kill)
         try:
-            getattr(self._socket, "_sock", self._socket).sendall(encode(whole_numbers(dict(request))))
+            connection.sendall(encode(whole_numbers(dict(request))))
+            if data is not None:
+                upload.start()
             for stream, chunk in frames_iter(self._socket, tty=False):  # type: ignore[no-untyped-call]
                 if stream == _STANDARD_OUTPUT:
                     reply = reader.feed(chunk)
@@ -111,6 +119,9 @@ class Job:
         finally:
             expired = not timer.is_alive()
             timer.cancel()
+            upload.stop()
+        if upload.error is not None:
+            raise upload.error
         if expired:
             raise JobError(
                 f"The {self._spec.name} job did not finish within {self._spec.deadline_seconds:.0f} s. Fix: run the command again"

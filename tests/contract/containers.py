@@ -79,6 +79,24 @@ class Contract:
             return container.status == "running" and container.exec_run(list(server.health)).exit_code == 0
         return False
 
+    def address(self, service: str) -> str:
+        """Return where a healthy server is reached from this machine; after a restart it may be somewhere else."""
+        container = self.healthy(service)
+        if not container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"]:
+            container.reload()
+        return str(container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"])
+
+    def kill(self, service: str) -> None:
+        """End a server with SIGKILL, as a crash does, and leave it there."""
+        self._healthy.discard(service)
+        self.started[service].kill()
+        self.started[service].wait()
+
+    def restart(self, service: str) -> None:
+        """Start a server that was ended, and wait for its health."""
+        self.started[service].start()
+        self.healthy(service)
+
     def stop(self, service: str) -> tuple[int, float]:
         """Stop a server as `docker stop` does; return its exit code and the seconds it took."""
         container, began = self.started[service], time.monotonic()
@@ -145,7 +163,7 @@ class Contract:
         for purpose in ("data", "secrets"):
             self.client.volumes.create(f"{name}-{purpose}", labels=self.labels)
         helper = self.client.containers.create(
-            reference("toolbox", SOURCE),
+            reference(server.service, SOURCE),
             ["-R", server.user, "/data"],
             entrypoint="chown",
             user="0:0",

@@ -16,6 +16,7 @@ MEMORY = [
 PORTS = ["postgresPort", "redisPort", "elasticsearchPort", "minioPort", "minioConsolePort", "milvusPort"]
 FLAGS = ["enableRedis", "enableElasticsearch", "enableMinio", "enableMilvus", "enableMonitoring", "enableBackups"]
 CPUS = ["postgresCpus", "redisCpus", "elasticsearchCpus", "etcdCpus", "minioCpus", "milvusCpus"]
+VERSIONS = [f"{engine}SchemaVersion" for engine in ("postgres", "duckdb", "elasticsearch", "milvus", "minio")]
 
 # (class of error, key, configuration, what the message must say besides the key)
 BAD = [
@@ -27,6 +28,7 @@ BAD = [
     *[("port out of range", key, {key: "70000"}, "65535") for key in PORTS],
     *[("not a flag", key, {key: "perhaps"}, "boolean") for key in FLAGS],
     *[("no processor", key, {key: "0"}, "0.1") for key in CPUS],
+    *[("no version", key, {key: "1"}, "pattern") for key in VERSIONS],
     ("unknown key", "postgresPrt", {"postgresPrt": "5432"}, "postgresPort"),
     ("unknown key", "colour", {"colour": "blue"}, "Known keys"),
     ("not one of", "mode", {"mode": "staging"}, "production"),

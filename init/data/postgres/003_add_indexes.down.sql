@@ -1,0 +1,24 @@
+-- Every index that the way there makes, the last one first.
+
+DROP INDEX system_config_public_idx;
+DROP INDEX classifier_training_data_intent_idx;
+DROP INDEX extension_audit_log_occurred_at_idx;
+DROP INDEX extension_audit_log_extension_id_idx;
+DROP INDEX extension_metrics_extension_id_idx;
+DROP INDEX extension_permissions_user_id_idx;
+DROP INDEX audit_log_resource_idx;
+DROP INDEX audit_log_user_id_occurred_at_idx;
+DROP INDEX audit_log_occurred_at_idx;
+DROP INDEX plugin_executions_unfinished_idx;
+DROP INDEX plugin_executions_conversation_id_idx;
+DROP INDEX plugin_executions_user_id_started_at_idx;
+DROP INDEX plugin_executions_plugin_name_started_at_idx;
+DROP INDEX messages_conversation_id_created_at_idx;
+DROP INDEX conversations_session_id_idx;
+DROP INDEX conversations_user_id_updated_at_idx;
+DROP INDEX user_roles_role_idx;
+DROP INDEX long_term_memory_user_id_idx;
+DROP INDEX profile_history_user_id_timestamp_idx;
+DROP INDEX memory_session_id_idx;
+DROP INDEX memory_tenant_id_user_id_timestamp_idx;
+DROP INDEX memory_user_id_timestamp_idx;

@@ -1,0 +1,61 @@
+"""Connecting to PostgreSQL, as an engine and as the place where all engines' runners meet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from init.engines.base import first_line, required, retry
+from init.protocol import Failure
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+# PostgreSQL's ledger, and the mirror of all others.
+HISTORY = "migration_history"
+# How migrations left every engine's schema.
+SCHEMA = "migration_schema"
+_CONNECT_TIMEOUT_SECONDS = 5
+LOCK_TIMEOUT = "10s"
+_REFUSED = ("password authentication failed", "no pg_hba.conf entry", "does not exist")
+_REFUSED_FIX = "the volume keeps the credentials it was made with: restore the stack's state, or reset the stack"
+_OPTIONS = {
+    # Pinned, so that a user's own schema cannot catch our tables.
+    "search_path": "public",
+    "timezone": "UTC",
+    "lock_timeout": LOCK_TIMEOUT,
+    # A lock must not outlive its holder: the server looks once a second whether a busy client is still there, and
+    # learns within 3 + 2 * 2 s that an idle one's machine is gone.
+    "client_connection_check_interval": "1s",
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+}
+
+
+def connect(connection: Mapping[str, Any], *, application: str = "ai-karen-init") -> Connection:
+    """Connect with patience for a server that is starting; each statement is its own transaction unless one is begun."""
+    return retry(
+        lambda: _open(connection, application),
+        engine="postgres",
+        transient=lambda error: isinstance(error, psycopg.OperationalError),
+        fix="look at the PostgreSQL container's log",
+    )
+
+
+def _open(connection: Mapping[str, Any], application: str) -> Connection:
+    """Connect once; a wrong password or database is final, while a server that is starting is worth another attempt."""
+    try:
+        return psycopg.connect(
+            host=required(connection, "host", str),
+            port=required(connection, "port", int),
+            user=required(connection, "user", str),
+            password=required(connection, "password", str),
+            dbname=required(connection, "database", str),
+            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            application_name=application[:63],
+            options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            autocommit=True,
+        )
+    except psycopg.OperationalError as error:
+        if any(sign in str(error) for sign in _REFUSED):
+            raise Failure("AuthenticationFailed", f"postgres: {first_line(error)}", _REFUSED_FIX) from None
+        raise

@@ -1,0 +1,90 @@
+"""PostgreSQL files statement by statement: for what cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.
+
+Each statement that can, is one transaction with the record of its step, so that it is done exactly once. One that
+cannot is repeated by a run that goes on, and an index that such a one left half-built is built anew.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import psycopg
+import sqlparse
+from psycopg import errors, sql
+
+from init.engines.base import Work, first_line
+from init.migrations import Script
+
+if TYPE_CHECKING:
+    from init.engines.postgres import Driver
+
+_CONTROL = re.compile(r"\b(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|PREPARE)\b", re.IGNORECASE)
+_ENDS = re.compile(
+    r"(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK(?!\s+TO)|ABORT|PREPARE\s+TRANSACTION)\b", re.IGNORECASE
+)
+_INDEX = re.compile(
+    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>\"[^\"]+\"|\w+)\s+ON\b",
+    re.IGNORECASE,
+)
+_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+
+
+def statements(body: str) -> Iterator[str]:
+    """Return a file's statements without the comments around them."""
+    for part in sqlparse.split(body):
+        bare = sqlparse.format(part, strip_comments=True).strip().rstrip(";").strip()
+        if bare:
+            yield part
+
+
+def transaction_control(body: str) -> str | None:
+    """Return the first statement that would begin or end a transaction."""
+    # Most files have none of the words; parsing takes longer than running them.
+    if _CONTROL.search(body) is None:
+        return None
+    for statement in statements(body):
+        bare = sqlparse.format(statement, strip_comments=True).strip()
+        if _ENDS.match(bare):
+            return bare.split(";")[0]
+    return None
+
+
+def run(driver: "Driver", script: Script, work: Work) -> None:
+    """Run the statements after those that an earlier run finished, and record each."""
+    everything = list(statements(script.body))
+    for number, statement in enumerate(everything, start=1):
+        if number > work.entry.step:
+            work.begin(f"statement {number} of {len(everything)}")
+            _step(driver, statement, work, number)
+
+
+def _step(driver: "Driver", statement: str, work: Work, number: int) -> None:
+    done = work.entry.changed(step=number)
+    try:
+        with driver.transaction():
+            driver.connection.execute(statement.encode())
+            driver.write(done, work.entry)
+    except errors.ActiveSqlTransaction:
+        if not _is_built(driver, statement, resumed=work.resumed):
+            driver.connection.execute(statement.encode())
+        driver.write(done, work.entry)
+    work.entry = done
+
+
+def _is_built(driver: "Driver", statement: str, *, resumed: bool) -> bool:
+    """Whether an earlier run built this statement's index; one that it left invalid is dropped."""
+    index = _INDEX.search(sqlparse.format(statement, strip_comments=True))
+    if index is None or not resumed:
+        return False
+    found = driver.connection.execute(_VALID, [index["name"]]).fetchone()
+    if found == (False,):
+        name = index["name"].strip('"') if index["name"].startswith('"') else index["name"].lower()
+        driver.connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(name)))
+    return found == (True,)
+
+
+def describe(error: psycopg.Error, body: str) -> str:
+    """Return what PostgreSQL said, with the line of the file it is about."""
+    position = error.diag.statement_position
+    line = f"line {body[: int(position) - 1].count(chr(10)) + 1}: " if position and position.isdigit() else ""
+    return f"{line}{error.diag.message_primary or first_line(error)} (SQLSTATE {error.sqlstate})"

@@ -1,0 +1,135 @@
+"""Asking all engines at once: `verify` with a real query to each, `inspect` about their migrations."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from psycopg import errors, sql
+
+from init.delegate import Delegate
+from init.engines import load
+from init.engines.base import PATIENCE_SECONDS, required, set_patience
+from init.engines.postgres_connection import HISTORY, connect
+from init.migrations import LedgerEntry, schema_version
+from init.protocol import PROTOCOL, Failure
+from init.runner.actions import engine_name, look
+from init.runner.coordinator import Coordinator
+
+_COORDINATING = "postgres"
+_HEALTH_TABLE = "service_health"
+_HEALTH = f"""
+    INSERT INTO {_HEALTH_TABLE} (service_name, status, last_check, metadata)
+    SELECT key, 'healthy', now(), value FROM jsonb_each(%s::jsonb)
+    ON CONFLICT (service_name) DO UPDATE
+    SET status = EXCLUDED.status, last_check = EXCLUDED.last_check, metadata = EXCLUDED.metadata"""  # noqa: S608
+Answer = dict[str, Any]
+
+
+def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answer:
+    """Ask every engine a real question, and bring PostgreSQL's ledger of all engines up to date."""
+    connections = required(request, "engines", dict)
+    expected = request.get("expected") or {}
+    common = {"action": "report", "patience": request.get("patience", PATIENCE_SECONDS)}
+    requests = {
+        name: {**common, "connection": connection, "expected": expected.get(name)}
+        for name, connection in connections.items()
+    }
+    jobs = _ask(requests, report, delegate)
+    failures = [error for job in jobs.values() if (error := job.exception()) is not None]
+    if failures:
+        raise _combined(failures)
+    reports = {name: job.result() for name, job in jobs.items()}
+    ledgers = {name: one.pop("ledger") for name, one in reports.items()}
+    if _COORDINATING in connections:
+        _share(connections[_COORDINATING], ledgers, reports)
+    return {"engines": reports}
+
+
+def inspect_all(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answer:
+    """Tell of every engine what `inspect` tells, or why it could not be asked."""
+    requests = {
+        name: {**one, "action": "inspect", "coordination": required(request, "coordination", dict),
+               "patience": request.get("patience"), "counts": request.get("counts")}
+        for name, one in required(request, "engines", dict).items()
+    }  # fmt: skip
+    answers: Answer = {}
+    for name, job in _ask(requests, look, delegate).items():
+        error = job.exception()
+        if error is None:
+            answers[name] = job.result()
+        else:
+            known = error if isinstance(error, Failure) else Failure("Unexpected", repr(error), "report this")
+            answers[name] = {"engine": name, "error": {"kind": known.kind, "message": known.message, "fix": known.fix}}
+    return {"engines": answers}
+
+
+def report(request: Mapping[str, Any]) -> Answer:
+    """Ask one engine a real question; its ledger is part of the answer."""
+    started = time.perf_counter()
+    set_patience(float(request.get("patience", PATIENCE_SECONDS)))
+    name, expected = engine_name(request.get("engine")), request.get("expected")
+    engine = load(name)
+    try:
+        engine.connect({**required(request, "connection", dict), "must_exist": True})
+        ledger = engine.ledger()
+        version = schema_version(ledger)
+        if expected is not None and version != expected:
+            raise Failure(
+                "VerificationFailed",
+                f"{name}: schema version is {version}, expected {expected}",
+                "run pulumi up, which applies what is missing",
+            )
+        return {
+            "counts": engine.verify(),
+            "server_version": engine.server_version(),
+            "schema_version": version,
+            "ledger": [entry.document() for entry in ledger],
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+    finally:
+        engine.close()
+
+
+def _ask(
+    requests: Mapping[str, Answer], action: Callable[[Mapping[str, Any]], Answer], delegate: Delegate | None
+) -> dict[str, Future[Answer]]:
+    """Send each engine its request, all at once; the delegate's engine is asked in its process."""
+    complete = {engine_name(name): {"protocol": PROTOCOL, "engine": name, **one} for name, one in requests.items()}
+    delegated = delegate.engine if delegate else None
+    with ThreadPoolExecutor(max_workers=max(1, len(complete))) as pool:
+        return {
+            name: pool.submit(delegate.ask if delegate and name == delegated else action, one)
+            for name, one in complete.items()
+        }
+
+
+def _share(connection: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], reports: Mapping[str, Answer]) -> None:
+    """Write the shared ledger and every engine's health, and count them again: what was counted is from before."""
+    coordinator = Coordinator(connect(connection))
+    try:
+        coordinator.prepare()
+        with coordinator.connection.transaction():
+            for service, entries in ledgers.items():
+                if service != _COORDINATING:
+                    coordinator.mirror(service, [LedgerEntry.parse(entry) for entry in entries])
+        try:
+            coordinator.connection.execute(_HEALTH.encode(), [json.dumps(dict(reports))])
+        except errors.UndefinedTable:
+            # Migrations are pinned to a version without it.
+            return
+        for table in (HISTORY, _HEALTH_TABLE):
+            query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+            row = coordinator.connection.execute(query).fetchone()
+            reports[_COORDINATING]["counts"][table] = row[0] if row else 0
+    finally:
+        coordinator.close()
+
+
+def _combined(failures: list[BaseException]) -> Failure:
+    """Return one failure that names every engine that failed."""
+    known = [error for error in failures if isinstance(error, Failure)]
+    lines = [error.message if isinstance(error, Failure) else f"{type(error).__name__}: {error}" for error in failures]
+    kind = known[0].kind if len(failures) == 1 and known else "VerificationFailed"
+    return Failure(kind, "; ".join(lines), "; ".join(dict.fromkeys(error.fix for error in known)) or "see the log")

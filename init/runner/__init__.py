@@ -1,0 +1,1 @@
+"""Running migrations: one lock, one plan, one record for every engine."""

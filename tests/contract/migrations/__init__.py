@@ -1,0 +1,1 @@
+"""Migrations on real engines: one contract for all of them, and faults."""

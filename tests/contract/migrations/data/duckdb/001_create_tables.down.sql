@@ -1,0 +1,3 @@
+DROP TABLE books;
+DROP TABLE readers;
+DROP SEQUENCE readers_id_seq;

@@ -1,0 +1,3 @@
+DROP VIEW rooms;
+DROP TABLE shelves;
+DROP SEQUENCE numbers;

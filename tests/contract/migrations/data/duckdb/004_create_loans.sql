@@ -1,0 +1,4 @@
+CREATE TABLE loans (
+    id    BIGINT PRIMARY KEY,
+    since TIMESTAMP
+);

@@ -1,0 +1,3 @@
+DROP TABLE shelves;
+DROP VIEW recent;
+ALTER TABLE books DROP COLUMN year;

@@ -1,0 +1,3 @@
+-- transactional: false
+DROP INDEX CONCURRENTLY readers_name_idx;
+DROP INDEX CONCURRENTLY books_title_idx;

@@ -1,0 +1,109 @@
+"""Runs in processes of their own: started, stopped at a point, killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import tests
+from tests.contract.migrations.case import Case
+
+_ROOT = Path(tests.__file__).parent.parent
+_RUNNER = (sys.executable, "-m", "tests.contract.migrations.runner")
+
+
+class Process:
+    """One process that writes lines: an event as JSON, or a line of its log."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = subprocess.Popen(
+            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.lines: list[str] = []
+
+    def send(self, document: Mapping[str, Any] | None = None) -> None:
+        """Hand a job over, or let a stopped one go on."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(document) + "\n")
+        self._process.stdin.flush()
+
+    def line(self, wanted: Callable[[str], bool]) -> str:
+        """Return the next line that is wanted; AssertionError with all lines if the process ends before."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip())
+            if wanted(line):
+                return line.rstrip()
+        raise AssertionError(f"ended with {self._process.wait()}:\n" + "\n".join(self.lines))
+
+    def event(self, name: str) -> dict[str, Any]:
+        """Return the next event of that name."""
+        found: dict[str, Any] = json.loads(self.line(lambda line: line.startswith(f'{{"event": "{name}"')))
+        return found
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        os.kill(self._process.pid, signal.SIGKILL)
+        self.was_killed()
+
+    def was_killed(self) -> None:
+        """Wait for its end, which is that of a killed process."""
+        assert self._process.stdout is not None
+        self.lines += self._process.stdout.read().splitlines()
+        assert self._process.wait() == -signal.SIGKILL, "\n".join(self.lines)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            # What was not read of a killed process cannot be written either.
+            try:
+                stream.close()
+            except BrokenPipeError:
+                continue
+
+
+class Processes:
+    """The processes of one test."""
+
+    def __init__(self) -> None:
+        self._all: list[Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._all:
+            process.close()
+
+    def start(self, *command: str) -> Process:
+        """Start a process: a runner, if no command is given."""
+        process = Process(*(command or _RUNNER))
+        self._all.append(process)
+        return process
+
+    def run(self, case: Case, directory: Path, **options: Any) -> Process:
+        """Start a runner and hand it a job."""
+        process = self.start()
+        process.send(job(case, directory, **options))
+        return process
+
+
+def job(case: Case, directory: Path, **options: Any) -> dict[str, Any]:
+    """Return a job for a runner; its options are those of `runner.Job`."""
+    return {
+        "engine": case.engine,
+        "connection": case.connection,
+        "coordination": case.coordination,
+        "directory": str(directory),
+        **options,
+    }
