@@ -173,15 +173,19 @@ def _within(value: object, most: int) -> bool:
 
 
 def _fits(one: Mapping[str, Any]) -> bool:
-    value: Any = one["default"]
-    kind = str(one["type"])
-    if not isinstance(value, _PYTHON[kind]) or (isinstance(value, bool) and bool not in _PYTHON[kind]):
+    value, kind = one["default"], str(one["type"])
+    if not _is_of(value, kind):
         return False
     if kind == "VARCHAR":
         return len(value.encode()) <= int(one["max_length"])
     if kind == _VECTOR:
-        return len(value) == one["dim"] and all(isinstance(part, (int, float)) for part in value)
+        return len(value) == one["dim"] and all(_is_of(part, "FLOAT") for part in value)
     if kind.startswith("INT"):
         half = 1 << int(kind[3:]) - 1
         return -half <= int(value) < half
     return True
+
+
+def _is_of(value: object, kind: str) -> bool:
+    """Whether a literal is of a field's type; to Python, a bool is an int as well."""
+    return isinstance(value, _PYTHON[kind]) and (bool in _PYTHON[kind] or not isinstance(value, bool))

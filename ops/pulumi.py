@@ -3,7 +3,10 @@
 import json
 import shutil
 import subprocess
-from typing import Any
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
 
 from bootstrap import places
 
@@ -12,25 +15,45 @@ class PulumiError(RuntimeError):
     """A Pulumi command failed; the message is what it printed."""
 
 
-def run(stack: str, *arguments: str, capture: bool = True) -> str:
-    """Run `pulumi <arguments> --stack <stack>` and return what it printed; PulumiError if it fails."""
-    environment = places.pulumi_environment(stack)
+def is_development() -> bool:
+    """Whether this process runs in the environment of the tests: then Pulumi's program does as well."""
+    return Path(sys.prefix) == places.virtual_environment(development=True)
+
+
+def start(
+    stack: str,
+    *arguments: str,
+    output: int | IO[str] | None = subprocess.PIPE,
+    errors: int | IO[str] | None = subprocess.PIPE,
+    variables: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[str]":
+    """Start `pulumi <arguments> --stack <stack>`; PulumiError if Pulumi is not installed."""
+    environment = places.pulumi_environment(stack, development=is_development())
     pulumi = shutil.which("pulumi", path=environment["PATH"])
     if pulumi is None:
         raise PulumiError("Pulumi is not installed. Fix: make bootstrap")
-    done = subprocess.run(
+    return subprocess.Popen(
         [pulumi, *arguments, "--stack", stack, "--non-interactive"],
-        env=environment,
+        env={**environment, **(variables or {})},
         cwd=places.CHECKOUT,
-        capture_output=capture,
+        stdout=output,
+        stderr=errors,
         text=True,
-        check=False,
     )
-    if done.returncode != 0:
-        raise PulumiError(
-            (done.stderr or done.stdout or "").strip() or f"pulumi {arguments[0]} ended with code {done.returncode}"
-        )
-    return done.stdout or ""
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    """Wait for a started command and return what it printed; PulumiError if it fails."""
+    output, errors = process.communicate()
+    if process.returncode != 0:
+        raise PulumiError((errors or output or "").strip() or f"pulumi ended with code {process.returncode}")
+    return output or ""
+
+
+def run(stack: str, *arguments: str, capture: bool = True) -> str:
+    """Run `pulumi <arguments> --stack <stack>` and return what it printed; PulumiError if it fails."""
+    channel = subprocess.PIPE if capture else None
+    return finish(start(stack, *arguments, output=channel, errors=channel))
 
 
 def outputs(stack: str) -> dict[str, Any]:

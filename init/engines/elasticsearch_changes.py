@@ -32,7 +32,7 @@ def execute(client: Elasticsearch, script: Script, work: Work) -> None:
     document = parse(script)
     found = indices.read(client, document.names)
     refuse(script, document, found, work.entry.name, way_back=work.reverting)
-    open_ = [one for one in document.replacing if not is_switched(one, found, work.entry.name, way_back=work.reverting)]
+    open_ = [one for one in document.replacing if not is_switched(one, found, work.entry.name)]
     _Execution(client, script, work).run(document, open_)
 
 
@@ -115,11 +115,7 @@ class _Execution:
         """Keep each replaced index until that is confirmed; on the way back it goes, for its contents are in the other."""
         found = indices.read(self._client, document.names)
         for one in document.replacing:
-            old, new = found.get(one.replaces), found[one.index]
-            if self._work.reverting and new.blocked:
-                # The way there had only come as far as its copy.
-                self._work.begin(f"let {one.index} take writes again")
-                self._client.indices.remove_block(index=one.index, block="write")
+            old = found.get(one.replaces)
             if old and self._work.reverting:
                 self._work.begin(f"remove {one.replaces}")
                 delete(self._client, one.replaces)

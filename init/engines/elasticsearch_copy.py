@@ -15,8 +15,9 @@ from init.engines.elasticsearch_script import Definition
 _DEFAULT_SECONDS = 600.0
 _LEAST_REQUEST_SECONDS = 30.0
 _PAGE = 1000
-_FIRST_PAUSE_SECONDS = 0.05
+_FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
+_PAUSE_GROWTH = 1.25
 # A vector comes back from a normalized one and its length, both in 32 bits: the last bits differ between two copies.
 _VECTOR_TOLERANCE = 1e-6
 
@@ -99,7 +100,7 @@ class Copy:
             status = found["task"]["status"]
             self._in_time(f"copied {status['created']} of {status['total']} documents")
             time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(_PAUSE_GROWTH * pause, _LONGEST_PAUSE_SECONDS)
 
     def _compare(self) -> None:
         """Refuse a copy that does not hold the same documents: the same identifiers, and unless a script ran, contents."""

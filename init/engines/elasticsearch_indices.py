@@ -44,11 +44,6 @@ class Index:
         """Return the migration whose change replaced the index and kept it, empty for one in use."""
         return str(self.meta.get("kept_by", ""))
 
-    @property
-    def blocked(self) -> bool:
-        """Whether the index refuses writes."""
-        return self.settings.get("blocks", {}).get("write") in (True, "true")
-
 
 def read(client: Elasticsearch, names: Iterable[str]) -> dict[str, Index]:
     """Return those of the indices that exist; the name of an alias stands for all that it points to."""

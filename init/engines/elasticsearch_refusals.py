@@ -19,8 +19,7 @@ def refuse(script: Script, document: Document, found: Indices, migration: str, *
         gives_way = way_back and bool(definition.replaces)
         if index and index.kept_by and not (gives_way and index.kept_by == migration):
             raise _kept(script, index)
-        reason = _replacing(definition, found, migration, way_back) if definition.replaces else None
-        reason = reason if definition.replaces else _new(definition, found, migration)
+        reason = (_replacing if definition.replaces else _new)(definition, found, migration)
         if reason:
             raise failed(SERVICE, script, reason)
     for name in document.remove:
@@ -31,15 +30,10 @@ def refuse(script: Script, document: Document, found: Indices, migration: str, *
             raise failed(SERVICE, script, f"remove names {name}, which no migration has made")
 
 
-def is_switched(definition: Definition, found: Indices, migration: str, *, way_back: bool) -> bool:
-    """Whether the alias points to the new index already: the run before was cut off after that.
-
-    On the way back it also does when the way there did not come as far as its switch.
-    """
+def is_switched(definition: Definition, found: Indices, migration: str) -> bool:
+    """Whether the alias points to the new index already: the run before was cut off after that."""
     new = found.get(definition.index)
-    if new is None or new.kept_by or definition.alias not in new.aliases:
-        return False
-    return way_back or new.made_by == migration
+    return bool(new and new.made_by == migration and not new.kept_by and definition.alias in new.aliases)
 
 
 def _new(definition: Definition, found: Indices, migration: str) -> str | None:
@@ -52,8 +46,8 @@ def _new(definition: Definition, found: Indices, migration: str) -> str | None:
     return None
 
 
-def _replacing(definition: Definition, found: Indices, migration: str, way_back: bool) -> str | None:
-    if is_switched(definition, found, migration, way_back=way_back):
+def _replacing(definition: Definition, found: Indices, migration: str) -> str | None:
+    if is_switched(definition, found, migration):
         return None
     old, new = found.get(definition.replaces), found.get(definition.index)
     if old is None:
@@ -63,16 +57,9 @@ def _replacing(definition: Definition, found: Indices, migration: str, way_back:
         return f"alias {definition.alias} points to {', '.join(holders) or 'nothing'}, not to {old.name} alone"
     if old.kept_by:
         return f"alias {definition.alias} was moved back to {old.name}, which {old.kept_by} has replaced and kept"
-    if new and not _gives_way(new, old, migration, way_back):
+    if new and (new.aliases or (new.made_by != migration and not new.kept_by)):
         return f"index {new.name} exists and is no half-made copy of this migration"
     return None
-
-
-def _gives_way(new: Index, old: Index, migration: str, way_back: bool) -> bool:
-    """Whether what has the new index's name is a half-made copy of it, or an old version whose contents are elsewhere."""
-    # The way there was cut off after its switch, before it marked the index that it replaced.
-    unmarked = way_back and new.blocked and old.made_by == migration
-    return not new.aliases and (new.made_by == migration or bool(new.kept_by) or unmarked)
 
 
 def _holders(alias: str, found: Indices) -> list[str]:

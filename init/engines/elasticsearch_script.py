@@ -16,8 +16,8 @@ _KEYS = ("indices", "remove", "timeout")
 _REQUIRED: Mapping[str, type] = {"index": str, "alias": str, "settings": dict, "mappings": dict}
 _OPTIONAL: Mapping[str, type] = {"replaces": str, "script": str}
 _KINDS: Mapping[type, str] = {str: "a text", dict: "an object"}
-# Neither a pattern nor a list: what is removed is named one by one.
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+# Neither a pattern nor a list: what is removed is named one by one. A dot would part an index from its fields.
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _list(content: Mapping[str, Any], key: str) -> list[Any]:
 
 def _name(where: str, value: object) -> str:
     if not isinstance(value, str) or _NAME.fullmatch(value) is None:
-        raise ValueError(f"{where} is {value!r}; allowed: one name of lower-case letters, digits, dots, _ and -")
+        raise ValueError(f"{where} is {value!r}; allowed: one name of lower-case letters, digits, _ and -")
     return value
 
 

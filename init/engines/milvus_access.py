@@ -1,7 +1,7 @@
 """Milvus users: root gets the generated password at the first connection, the application a user and a role of its own."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pymilvus import MilvusClient, MilvusException
@@ -30,6 +30,7 @@ _PRIVILEGES = {
     ),
     "Global": ("DescribeCollection", "ShowCollections"),
 }
+_WRITING = ("Insert", "Delete", "Upsert")
 
 
 def connect(address: str, connection: Mapping[str, Any], *, timeout: float) -> MilvusClient:
@@ -78,6 +79,18 @@ def grant_application(client: MilvusClient, address: str, connection: Mapping[st
                 client.grant_privilege(_ROLE, kind, privilege, "*")
     if _ROLE not in client.describe_user(user).get("roles", ()):
         client.grant_role(user, _ROLE)
+
+
+@contextmanager
+def refusing_writes(client: MilvusClient) -> Iterator[None]:
+    """Forbid the application to write; after a cut, the next connection allows it again."""
+    try:
+        for privilege in _WRITING:
+            client.revoke_privilege(_ROLE, "Collection", privilege, "*")
+        yield
+    finally:
+        for privilege in _WRITING:
+            client.grant_privilege(_ROLE, "Collection", privilege, "*")
 
 
 def is_refusal(error: BaseException) -> bool:

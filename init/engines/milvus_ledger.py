@@ -34,20 +34,17 @@ class Ledger:
     def read(self) -> tuple[LedgerEntry, ...]:
         """Read the newest revision; a fresh server has none."""
         for _ in range(_READ_ATTEMPTS):
-            revisions = self._revisions()
-            if not revisions:
-                self._revision, self._entries = 0, {}
-                break
+            revision = max(self._revisions(), default=0)
             try:
-                facts = self._client.describe_collection(_collection(revisions[-1]))
+                facts = self._client.describe_collection(_collection(revision)) if revision else {"description": "{}"}
             except MilvusException as error:
                 # Another runner put the next one in its place just now.
                 if error.code != ErrorCode.COLLECTION_NOT_FOUND:
                     raise
                 continue
-            self._revision, self._entries = revisions[-1], _parse(facts["description"])
-            break
-        return tuple(self._entries[name] for name in sorted(self._entries))
+            self._revision, self._entries = revision, _parse(facts["description"])
+            return tuple(self._entries[name] for name in sorted(self._entries))
+        raise LedgerConflict(_SERVICE, "every migration")
 
     def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
         """Put an entry in the place of `replacing`; LedgerConflict if that is not what is there."""
@@ -95,8 +92,8 @@ class Ledger:
             raise LedgerConflict(_SERVICE, name) from None
 
     def _revisions(self) -> list[int]:
-        names = self._client.list_collections()
-        return sorted(int(name.removeprefix(PREFIX)) for name in names if name.startswith(PREFIX))
+        numbers = (name.removeprefix(PREFIX) for name in self._client.list_collections() if name.startswith(PREFIX))
+        return sorted(int(number) for number in numbers if number.isdigit())
 
 
 def _collection(revision: int) -> str:

@@ -1,7 +1,8 @@
 """PostgreSQL files statement by statement: for what cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.
 
 Each statement that can, is one transaction with the record of its step, so that it is done exactly once. One that
-cannot is repeated by a run that goes on, and an index that such a one left half-built is built anew.
+cannot is repeated by a run that goes on, unless it is an index that is built or dropped already; one that was left
+half-built is built anew.
 """
 
 import re
@@ -25,6 +26,9 @@ _ENDS = re.compile(
 _INDEX = re.compile(
     r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>\"[^\"]+\"|\w+)\s+ON\b",
     re.IGNORECASE,
+)
+_DROPPED = re.compile(
+    r"DROP\s+INDEX\s+CONCURRENTLY\s+(?:IF\s+EXISTS\s+)?(?P<name>(?:(?:\"[^\"]+\"|\w+)\.)?(?:\"[^\"]+\"|\w+))", re.IGNORECASE
 )
 _VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 
@@ -52,29 +56,32 @@ def transaction_control(body: str) -> str | None:
 def run(driver: "Driver", script: Script, work: Work) -> None:
     """Run the statements after those that an earlier run finished, and record each."""
     everything = list(statements(script.body))
-    for number, statement in enumerate(everything, start=1):
-        if number > work.entry.step:
-            work.begin(f"statement {number} of {len(everything)}")
-            _step(driver, statement, work, number)
+    # Of all that is left, an earlier run can have begun only this one.
+    first = work.entry.step + 1
+    for number, statement in enumerate(everything[first - 1 :], start=first):
+        work.begin(f"statement {number} of {len(everything)}")
+        _step(driver, statement, work, number, again=work.resumed and number == first)
 
 
-def _step(driver: "Driver", statement: str, work: Work, number: int) -> None:
+def _step(driver: "Driver", statement: str, work: Work, number: int, *, again: bool) -> None:
     done = work.entry.changed(step=number)
     try:
         with driver.transaction():
             driver.connection.execute(statement.encode())
             driver.write(done, work.entry)
     except errors.ActiveSqlTransaction:
-        if not _is_built(driver, statement, resumed=work.resumed):
+        if not (again and _is_done(driver, sqlparse.format(statement, strip_comments=True))):
             driver.connection.execute(statement.encode())
         driver.write(done, work.entry)
     work.entry = done
 
 
-def _is_built(driver: "Driver", statement: str, *, resumed: bool) -> bool:
-    """Whether an earlier run built this statement's index; one that it left invalid is dropped."""
-    index = _INDEX.search(sqlparse.format(statement, strip_comments=True))
-    if index is None or not resumed:
+def _is_done(driver: "Driver", statement: str) -> bool:
+    """Whether an earlier run built or dropped this statement's index; one that it left invalid is dropped."""
+    if dropped := _DROPPED.match(statement.strip()):
+        return driver.connection.execute(_VALID, [dropped["name"]]).fetchone() is None
+    index = _INDEX.match(statement.strip())
+    if index is None:
         return False
     found = driver.connection.execute(_VALID, [index["name"]]).fetchone()
     if found == (False,):

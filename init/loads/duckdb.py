@@ -4,6 +4,7 @@ DuckDB reads from paths only: the data comes to it through a pipe.
 """
 
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -11,6 +12,7 @@ from typing import Any, cast
 import duckdb
 
 from init.engines import load as load_driver
+from init.engines.base import first_line
 from init.loads import header
 from init.protocol import Failure
 
@@ -20,7 +22,18 @@ _TABLES = "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND schema_
 _COLUMNS = """
     SELECT column_name, NOT is_nullable AND column_default IS NULL
     FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = ? ORDER BY column_index"""
-_OPTIONS = "FORMAT csv, AUTO_DETECT false, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"'"
+_OPTIONS = (
+    "FORMAT csv, AUTO_DETECT false, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', ALLOW_QUOTED_NULLS false"
+)
+# DuckDB's messages quote the line and the value: these are the parts that are told.
+_LINE = re.compile(r"CSV Error on Line: (\d+)")
+_CONVERSION = re.compile(
+    r"Error when converting column \"(?P<column>[^\n]*)\"\. .*? to '(?P<type>[^'\n]*)'\n", re.DOTALL
+)
+_REASON = re.compile(
+    r"^(Expected Number of Columns: \d+ Found: \d+|Value with unterminated quote found|Invalid unicode)", re.MULTILINE
+)
+_KEY = re.compile(r'Duplicate key ".*" violates', re.DOTALL)
 
 
 def load(connection: Mapping[str, Any], target: str, pieces: Iterable[bytes]) -> dict[str, int]:
@@ -56,6 +69,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str],
         connection.commit()
     except BaseException as error:
         connection.rollback()
+        if errors:
+            raise errors[0] from None
         if isinstance(error, duckdb.Error):
             reason = f"duckdb: {_describe(error)}; no row was added"
             raise Failure("LoadFailed", reason, "correct the file") from None
@@ -82,4 +97,12 @@ def _quoted(name: str) -> str:
 
 
 def _describe(error: duckdb.Error) -> str:
-    return str(error)
+    """Return where the error is and what DuckDB says, without a value of the row."""
+    text = str(error)
+    line = _LINE.search(text)
+    if line is None:
+        return _KEY.sub("duplicate key violates", first_line(error))
+    conversion, reason = _CONVERSION.search(text), _REASON.search(text)
+    if conversion is not None:
+        return f"line {line[1]}, column {conversion['column']}: not a value of type {conversion['type']}"
+    return f"line {line[1]}: {reason[1] if reason else 'not CSV'}"

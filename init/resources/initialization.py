@@ -11,12 +11,13 @@ from pulumi.dynamic import CheckFailure, CheckResult, ReadResult, Resource
 
 from init.migrations import LedgerEntry, MigrationsInvalid, compare, load
 from init.migrations.wire import to_document
+from init.resources import data
 from init.resources.inspection import inspect, ledger_of, recorded_ledger
 from init.resources.messages import say
 from init.resources.provider import Provider, is_known
 from init.resources.seeds import load_seeds, seeds_checksum
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = data.DIRECTORY
 _DEADLINE_SECONDS = 300.0
 _MIGRATION_SECONDS = 3600.0
 

@@ -1,13 +1,12 @@
 """The way back: everything above a version, the latest first."""
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from init.engines.base import Work, log
 from init.migrations import LedgerEntry, Migration
-from init.protocol import Failure
-from init.runner.run import Run, entries_above
+from init.migrations.way_back import entries_above, way_back
+from init.runner.run import Run
 from init.runner.up import carry_out
 
 
@@ -20,34 +19,6 @@ def down(run: Run, to: str) -> list[LedgerEntry]:
         for entry, migration in steps:
             _revert(run, entry, migration)
         return [entry for entry, _ in steps]
-
-
-def way_back(
-    engine: str, ledger: Sequence[LedgerEntry], migrations: Sequence[Migration], to: str
-) -> list[tuple[LedgerEntry, Migration]]:
-    """Return what is to be reverted, the latest first; MigrationsRefused names everything that stands in the way."""
-    by_name = {migration.name: migration for migration in migrations}
-    steps, problems = [], []
-    for entry in entries_above(ledger, to):
-        migration = by_name.get(entry.name)
-        if migration is None:
-            problems.append(f"{engine}/{entry.name}: its file is gone. Fix: restore it")
-        elif migration.checksum != entry.checksum:
-            problems.append(f"{engine}/{migration.file}: edited after it was applied. Fix: restore the file")
-        elif migration.down is None:
-            twin = f"{entry.name}.down.{migration.up.suffix}"
-            problems.append(f"{engine}/{migration.file}: has no way back. Fix: write init/data/{engine}/{twin}")
-        elif entry.error:
-            problems.append(
-                f"{engine}/{migration.file}: failed half-way: {entry.error}. Fix: ./karen migrate repair {engine}"
-            )
-        elif entry.state == "applying":
-            problems.append(f"{engine}/{migration.file}: half applied. Fix: ./karen migrate up {engine}, which goes on")
-        else:
-            steps.append((entry, migration))
-    if problems:
-        raise Failure("MigrationsRefused", "; ".join(problems), "as said for each of them; nothing was reverted")
-    return steps
 
 
 def _revert(run: Run, entry: LedgerEntry, migration: Migration) -> None:

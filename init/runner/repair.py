@@ -1,41 +1,13 @@
 """Making the ledger agree with what is: accepted edits, cleared failures, schemas that are older than their ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from init.engines.base import log
-from init.migrations import LedgerEntry, Migration
+from init.migrations import LedgerEntry
+from init.migrations.corrections import Correction, corrections
 from init.protocol import Failure
 from init.runner.run import Run
-
-
-@dataclass(frozen=True)
-class Correction:
-    """One entry of the ledger as it is, what takes its place (None: nothing), and a sentence about it."""
-
-    entry: LedgerEntry
-    instead: LedgerEntry | None
-    sentence: str
-
-
-def corrections(engine: str, ledger: Sequence[LedgerEntry], files: Sequence[Migration]) -> list[Correction]:
-    """Return what a repair does to the ledger. Pure: a command shows it before it asks for leave."""
-    by_name = {file.name: file for file in files}
-    recorded = {entry.name for entry in ledger}
-    found = []
-    for entry in ledger:
-        file = by_name.get(entry.name)
-        if file is None:
-            found.append(_of_gone(engine, entry, files, recorded))
-            continue
-        if file.checksum != entry.checksum:
-            sentence = f"{engine}/{file.file}: the file as it is now counts as what was applied"
-            found.append(Correction(entry, entry.changed(checksum=file.checksum, error=""), sentence))
-        elif entry.error:
-            sentence = f"{engine}/{file.file}: the failure is cleared; the next run goes on after step {entry.step}"
-            found.append(Correction(entry, entry.changed(error=""), sentence))
-    return found
 
 
 def repair(run: Run) -> list[str]:
@@ -80,13 +52,6 @@ def confirm(run: Run, names: Sequence[str]) -> list[str]:
     with run.locked():
         run.driver.drop_kept(names)
     return list(names)
-
-
-def _of_gone(engine: str, entry: LedgerEntry, files: Sequence[Migration], recorded: set[str]) -> Correction:
-    heir = next((file for file in files if file.checksum == entry.checksum and file.name not in recorded), None)
-    if heir is None:
-        return Correction(entry, None, f"{engine}/{entry.name}: its record is removed; what it made stays")
-    return Correction(entry, entry.changed(name=heir.name), f"{engine}/{entry.name}: is called {heir.name} from now on")
 
 
 def _replace(run: Run, correction: Correction) -> None:

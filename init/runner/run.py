@@ -10,7 +10,7 @@ import psycopg
 from init.engines import load
 from init.engines.base import Engine
 from init.engines.postgres_connection import Connection, connect
-from init.migrations import LedgerEntry, Migration, Plan, compare
+from init.migrations import Migration, Plan, compare
 from init.protocol import Failure
 from init.runner.coordinator import Coordinator
 from init.runner.drift import advanced
@@ -115,8 +115,3 @@ class Run:
         if self.engine != _COORDINATING:
             self.coordinator.mirror(self.engine, ledger)
         self.coordinator.record(self.engine, ledger, objects)
-
-
-def entries_above(ledger: Sequence[LedgerEntry], version: str) -> list[LedgerEntry]:
-    """Return what is recorded above a version (three digits), the latest first."""
-    return sorted((entry for entry in ledger if entry.version > version), key=lambda entry: entry.name, reverse=True)

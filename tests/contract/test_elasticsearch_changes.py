@@ -107,16 +107,16 @@ def test_an_old_version_goes_only_by_its_name_and_only_if_nothing_uses_it(
     assert not client.indices.exists(index=OLD)
 
 
-def test_the_way_back_brings_schema_and_contents_of_both_times(
-    driver: Driver, client: Elasticsearch, notes: dict[str, str]
-) -> None:
-    before = driver.objects()
+def test_the_way_back_brings_schema_and_contents_of_both_times(driver: Driver, client: Elasticsearch) -> None:
+    run(driver, FIRST)
+    steps.load(client, steps.documents(200))
+    texts, before = steps.contents(client, ALIAS), driver.objects()
     run(driver, CHANGE)
     changed = driver.objects()
     client.index(index=ALIAS, id="later", document={"text": "later"}, refresh=True)
     run(driver, CHANGE_BACK)
     assert driver.objects() == before
-    assert steps.contents(client, ALIAS) == {**notes, "later": "later"}
+    assert steps.contents(client, ALIAS) == {**texts, "later": "later"}
     assert driver.kept() == {}
     run(driver, CHANGE)
     assert driver.objects() == changed
@@ -189,7 +189,7 @@ def test_what_a_killed_runner_still_copies_is_ended_first(
 
 def test_killed_at_any_step_in_either_direction_it_converges(url: str, driver: Driver, client: Elasticsearch) -> None:
     run(driver, FIRST)
-    steps.load(client, steps.documents(100))
+    steps.load(client, steps.documents(20))
     texts, before = steps.contents(client, OLD), driver.objects()
     step, cut_off = 1, True
     while cut_off:
@@ -236,20 +236,12 @@ def test_a_ledger_of_an_earlier_version_is_read_and_extended(driver: Driver, cli
 
 
 def test_drift_is_exactly_what_was_changed_by_hand(driver: Driver, client: Elasticsearch) -> None:
-    def changed() -> set[str]:
-        return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-
     run(driver, FIRST)
     before = driver.objects()
-    client.indices.put_mapping(index=OLD, properties={"added": {"type": "keyword"}})
-    after = driver.objects()
-    assert changed() == {f"field {OLD}.added"}
-    before = after
-    client.indices.put_mapping(index=OLD, meta={})
-    after = driver.objects()
-    assert changed() == set()
+    client.indices.put_mapping(index=OLD, properties={"added": {"type": "keyword"}}, meta={"migration": ""})
+    # Without its mark it is still known by its name.
+    assert driver.objects() == {**before, f"field {OLD}.added": '{"type":"keyword"}'}
     client.indices.delete_alias(index=OLD, name=ALIAS)
-    after = driver.objects()
-    assert changed() == {f"alias {ALIAS}"}
+    assert before.keys() - driver.objects().keys() == {f"alias {ALIAS}"}
     client.indices.delete(index=OLD)
     assert driver.objects() == {}

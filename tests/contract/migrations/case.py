@@ -1,5 +1,6 @@
 """What the contract has to know of an engine beside its driver."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from init.runner.run import Run
 from tests.contract.containers import Contract
 from tests.contract.servers import PASSWORD
 
+_DEADLINE_SECONDS = 30
+_ASLEEP = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 DATA = Path(__file__).parent / "data"
 
 
@@ -33,6 +36,8 @@ class Case(ABC):
     services: ClassVar[Sequence[str]] = ()
     # A migration that does something and then fails.
     failing: ClassVar[str]
+    # What an application adds beside ours, for `change`.
+    own: ClassVar[Any]
     # Of the schema as the migrations up to 003 leave it.
     tamperings: ClassVar[Sequence[Tampering]]
 
@@ -61,6 +66,10 @@ class Case(ABC):
     def contents(self) -> Mapping[str, Any]:
         """Return all that the engine holds, ledger and data, by name."""
 
+    @abstractmethod
+    def data(self) -> Any:
+        """Return what an application has stored in the objects of 001."""
+
     @property
     def coordination(self) -> dict[str, Any]:
         """Return what PostgreSQL is reached with."""
@@ -83,6 +92,13 @@ class Case(ABC):
         """Provide a connection of a test's own to PostgreSQL."""
         with connect(self.coordination, application="test") as connection:
             yield connection
+
+    def asleep(self) -> None:
+        """Wait until a runner's statement sleeps in PostgreSQL."""
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        with self.postgres() as connection:
+            while connection.execute(_ASLEEP).fetchone() is None:
+                assert time.monotonic() < deadline, "nobody sleeps"
 
     def inventory(self) -> dict[str, Any]:
         """Return all that the engine and the shared tables hold."""

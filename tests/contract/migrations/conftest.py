@@ -17,9 +17,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "tampering" in metafunc.fixturenames:
         given = [pytest.param(engine, one, id=f"{engine} {one.name}") for engine, one in cases.tamperings()]
         metafunc.parametrize(("engine_case", "tampering"), given, indirect=["engine_case"], scope="module")
-    elif "engine_case" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("engines")
-        metafunc.parametrize("engine_case", marker.args if marker else cases.NAMES, indirect=True, scope="module")
+    elif "engine_case" in metafunc.fixturenames and not cases.chosen(metafunc.definition):
+        metafunc.parametrize("engine_case", cases.NAMES, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +15,7 @@ from typing import Any, Self
 import tests
 from tests.contract.migrations.case import Case
 
+_DEADLINE_SECONDS = 60.0
 _ROOT = Path(tests.__file__).parent.parent
 _RUNNER = (sys.executable, "-m", "tests.contract.migrations.runner")
 
@@ -33,12 +36,17 @@ class Process:
         self._process.stdin.flush()
 
     def line(self, wanted: Callable[[str], bool]) -> str:
-        """Return the next line that is wanted; AssertionError with all lines if the process ends before."""
+        """Return the next line that is wanted; AssertionError with all lines if the process ends before, or hangs."""
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.lines.append(line.rstrip())
-            if wanted(line):
-                return line.rstrip()
+        watchdog = threading.Timer(_DEADLINE_SECONDS, self._process.kill)
+        watchdog.start()
+        try:
+            for line in self._process.stdout:
+                self.lines.append(line.rstrip())
+                if wanted(line):
+                    return line.rstrip()
+        finally:
+            watchdog.cancel()
         raise AssertionError(f"ended with {self._process.wait()}:\n" + "\n".join(self.lines))
 
     def event(self, name: str) -> dict[str, Any]:
@@ -53,9 +61,14 @@ class Process:
 
     def was_killed(self) -> None:
         """Wait for its end, which is that of a killed process."""
-        assert self._process.stdout is not None
-        self.lines += self._process.stdout.read().splitlines()
+        with suppress(AssertionError):
+            self.line(lambda _: False)
         assert self._process.wait() == -signal.SIGKILL, "\n".join(self.lines)
+
+    def kills(self, document: Mapping[str, Any]) -> None:
+        """Do a job in a child that is to be killed by itself."""
+        self.send({**document, "fork": True})
+        assert self.event("killed")["signal"] == signal.SIGKILL
 
     def close(self) -> None:
         """End it, whatever it does."""
@@ -63,11 +76,8 @@ class Process:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
-            # What was not read of a killed process cannot be written either.
-            try:
+            with suppress(BrokenPipeError):
                 stream.close()
-            except BrokenPipeError:
-                continue
 
 
 class Processes:

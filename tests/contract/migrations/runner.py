@@ -33,14 +33,18 @@ class Job:
     to: str | None = None
     at: int | str = 0
     do: Literal["kill", "pause", "tell"] = "kill"
+    # In a child, so that this process can do the next job when that one was killed.
+    fork: bool = False
     points: list[str] = field(default_factory=list)
+    reached: bool = False
 
     def reach(self, point: str) -> None:
-        """Pass a point; `at` is its number, or what it begins with."""
+        """Pass a point; `at` is its number, or how the first one begins at which something is to be done."""
         self.points.append(point)
         here = point.startswith(self.at) if isinstance(self.at, str) else len(self.points) == self.at
-        if not here:
+        if self.reached or not here:
             return
+        self.reached = True
         if self.do == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         tell("reached", point=point)
@@ -82,7 +86,14 @@ def main() -> None:
     """Do one job after the other until the input ends."""
     tell("ready")
     for line in iter(sys.stdin.readline, ""):
-        _do(Job(**json.loads(line)))
+        job = Job(**json.loads(line))
+        if not job.fork:
+            _do(job)
+        elif child := os.fork():
+            tell("killed", signal=os.WTERMSIG(os.waitpid(child, 0)[1]))
+        else:
+            _do(job)
+            os._exit(0)
 
 
 def _do(job: Job) -> None:

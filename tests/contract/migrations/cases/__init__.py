@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 
+import pytest
+
 from tests.contract.migrations.case import Case, Tampering
 
 NAMES = tuple(module.name for module in pkgutil.iter_modules(__path__))
@@ -17,3 +19,13 @@ def load(engine: str) -> type[Case]:
 def tamperings() -> list[tuple[str, Tampering]]:
     """Return what is changed by hand, engine by engine."""
     return [(engine, tampering) for engine in NAMES for tampering in load(engine).tamperings]
+
+
+def only(*engines: str) -> pytest.MarkDecorator:
+    """Let a test be tried on these engines alone."""
+    return pytest.mark.parametrize("engine_case", engines, indirect=True, scope="module")
+
+
+def chosen(test: pytest.Function) -> bool:
+    """Whether a test says itself on which engines it is tried."""
+    return any(mark.args[0] == "engine_case" for mark in test.iter_markers("parametrize"))

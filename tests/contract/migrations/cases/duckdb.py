@@ -15,6 +15,7 @@ class Case(case.Case):
 
     engine = "duckdb"
     failing = "CREATE TABLE half_made (id INTEGER);\nINSERT INTO books VALUES (2, 'half');\nSELECT nothing;\n"
+    own = "CREATE TABLE applications (id INTEGER PRIMARY KEY); CREATE INDEX of_its_own ON applications (id)"
     tamperings = (
         Tampering("table dropped", "DROP TABLE shelves", "table shelves was dropped"),
         Tampering("table changed", "COMMENT ON TABLE shelves IS 'Changed'", "table shelves was changed"),
@@ -55,6 +56,10 @@ class Case(case.Case):
 
     def forget(self) -> None:
         self.change("DROP TABLE migration_history")
+
+    def data(self) -> Any:
+        with duckdb.connect(self.connection["path"]) as connection:
+            return connection.execute("SELECT * FROM books").fetchall()
 
     def contents(self) -> Mapping[str, Any]:
         """Return what every file is, but for the lease, which says who was last."""

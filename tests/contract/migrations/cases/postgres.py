@@ -12,6 +12,7 @@ class Case(case.Case):
 
     engine = "postgres"
     failing = "CREATE TABLE half_made (id INTEGER);\nINSERT INTO books (id, title) VALUES (2, 'half');\nSELECT nothing;\n"
+    own = "CREATE TABLE applications (id INTEGER PRIMARY KEY); CREATE INDEX ON applications (id)"
     tamperings = (
         Tampering("table dropped", "DROP TABLE shelves", "table shelves was dropped"),
         Tampering("table changed", "ALTER TABLE shelves SET UNLOGGED", "table shelves was changed"),
@@ -66,6 +67,10 @@ class Case(case.Case):
     def forget(self) -> None:
         with self.postgres() as connection:
             connection.execute("DROP TABLE migration_history, migration_schema")
+
+    def data(self) -> Any:
+        with self.postgres() as connection:
+            return connection.execute("SELECT * FROM books").fetchall()
 
     def contents(self) -> Mapping[str, Any]:
         return {}

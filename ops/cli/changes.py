@@ -1,0 +1,92 @@
+"""`up` and `plan`: forward, through Pulumi, which writes what it records."""
+
+from collections.abc import Mapping, Sequence
+
+from init.migrations import NO_VERSION
+from ops.cli import pins, show
+from ops.cli.errors import DONE, Locked, NotAsked, Refused
+from ops.cli.known import Known
+from ops.cli.printer import Printer
+from ops.cli.recorded import Recorded
+from ops.cli.survey import asked, survey
+
+
+def plan(printer: Printer, engine: str | None, to: str | None) -> int:
+    """Tell what `up` would do."""
+    version = _version(engine, to)
+    found = survey(printer.stack, engine)
+    asked(found)
+    return show.plan(found, _wanted(found, version), printer)
+
+
+def up(printer: Printer, engine: str | None, to: str | None, *, yes: bool) -> int:
+    """Apply what is pending; without anything to do, Pulumi is not run at all."""
+    version = _version(engine, to)
+    found = survey(printer.stack, engine)
+    asked(found)
+    wanted = _wanted(found, version)
+    problems = [str(problem) for one in found for problem in one.plan(wanted[one.engine]).problems]
+    if problems:
+        raise Refused("\n".join([*problems, "Nothing was changed."]))
+    work = [one for one in found if not one.is_settled(wanted[one.engine])]
+    if not work:
+        printer.end(f"Nothing to do: {_versions(found)}.", _document({}, {one.engine: one.version for one in found}))
+        return DONE
+    applied = {one.engine: [step.name for step in one.plan(wanted[one.engine]).pending] for one in work}
+    for one in work:
+        for line in [*show.pin_changes(one, wanted[one.engine], "becomes"), *_steps(one, wanted[one.engine])]:
+            printer.say(line)
+    printer.agree("Go on?", yes=yes)
+    recorded = bring(printer, work, wanted)
+    versions = {one.engine: recorded.records[one.engine].version for one in found}
+    total = sum(map(len, applied.values()))
+    told = ", ".join(f"{name} is at {version}" for name, version in versions.items() if name in applied)
+    printer.end(
+        f"Done: {total} {'migration' if total == 1 else 'migrations'} applied; {told}.", _document(applied, versions)
+    )
+    return DONE
+
+
+def bring(printer: Printer, work: Sequence[Known], wanted: Mapping[str, str]) -> Recorded:
+    """Set the pins and have Pulumi update the engines; pins are put back when another update is in the way."""
+    from ops.cli.update import ensure_free, update
+
+    ensure_free(printer)
+    changed = [one for one in work if one.pin != wanted[one.engine]]
+    try:
+        for one in changed:
+            pins.write(printer.stack, one.engine, wanted[one.engine])
+        return update(printer, [one.engine for one in work])
+    except Locked:
+        for one in changed:
+            pins.write(printer.stack, one.engine, one.pin)
+        raise
+
+
+def _version(engine: str | None, to: str | None) -> str:
+    """Return the version that was asked for, empty for the latest."""
+    if to is not None and engine is None:
+        raise NotAsked("--to needs an engine: every engine has versions of its own. Fix: name it")
+    return pins.version(to or pins.LATEST)
+
+
+def _wanted(found: Sequence[Known], version: str) -> dict[str, str]:
+    """Return each engine's pin for a version."""
+    return {one.engine: "" if one.file_problems else pins.wanted(one.engine, version, one.files) for one in found}
+
+
+def _steps(one: Known, pin: str) -> list[str]:
+    lines = [f"{one.engine}: {migration.file} will be applied" for migration in one.plan(pin).pending]
+    return lines or [f"{one.engine}: Pulumi's record will be brought up to date"]
+
+
+def _versions(found: Sequence[Known]) -> str:
+    return ", ".join(f"{one.engine} is at {one.version}" for one in found if one.version != NO_VERSION) or "no versions"
+
+
+def _document(applied: Mapping[str, Sequence[str]], versions: Mapping[str, str]) -> dict[str, object]:
+    engines = [
+        {"engine": name, "version": version, "applied": list(applied.get(name, ()))}
+        for name, version in versions.items()
+    ]
+    return {"changed": bool(applied), "engines": engines}

@@ -1,0 +1,119 @@
+"""`repair`, `baseline` and `confirm`: what is done to a ledger, or to what changes have kept. A job does it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from init.migrations.corrections import corrections
+from ops.cli import pins, show
+from ops.cli.changes import bring
+from ops.cli.errors import DONE, Refused
+from ops.cli.known import Known
+from ops.cli.printer import Printer
+from ops.cli.survey import act, asked, checked_engine, survey
+
+
+def repair(printer: Printer, engine: str | None, *, yes: bool) -> int:
+    """Show the corrections, the drift that is accepted and the mirror that is renewed; do it when agreed."""
+    found = survey(printer.stack, engine)
+    asked(found)
+    bad = [str(problem) for one in found for problem in one.file_problems]
+    if bad:
+        raise Refused("\n".join([*bad, "Nothing was changed: the files have to be right first."]))
+    told = {one.engine: _corrections(one) for one in found}
+    work = [one for one in found if told[one.engine]]
+    if not work:
+        printer.end("Nothing to repair.", {"changed": False, "engines": []})
+        return DONE
+    for lines in told.values():
+        for line in lines:
+            printer.say(line)
+    printer.agree("Go on?", yes=yes)
+    for one in work:
+        _job(printer, one.engine, "repair")
+    left = _record(printer, [one.engine for one in work])
+    document = {"changed": True, "engines": [{"engine": one.engine, "corrections": told[one.engine]} for one in work]}
+    printer.end(f"Done: {', '.join(one.engine for one in work)} repaired.{left}", document)
+    return DONE
+
+
+def baseline(printer: Printer, engine: str, to: str, *, yes: bool) -> int:
+    """Record migrations as applied, pin the version if it is not the newest, and have Pulumi record the same."""
+    version = pins.version(to)
+    checked_engine(engine)
+    (one,) = found = survey(printer.stack, engine)
+    asked(found)
+    if one.file_problems:
+        raise Refused("\n".join(map(str, one.file_problems)))
+    if one.ledger:
+        raise Refused(f"{engine} has a ledger already, at {one.version}. Fix: ./karen migrate status {engine} shows it")
+    version = version or one.latest()
+    pin = pins.wanted(engine, version, one.files)
+    names = [migration.name for migration in one.files if migration.version <= version]
+    for name in names:
+        printer.say(f"{engine}: {name} will be recorded as applied, and not run")
+    for line in show.pin_changes(one, pin, "becomes"):
+        printer.say(line)
+    printer.agree("Go on?", yes=yes)
+    _job(printer, engine, "baseline", to=version)
+    bring(printer, [one], {engine: pin})
+    printer.end(
+        f"Done: {engine} is taken to be at {version}.", {"engine": engine, "recorded": names, "version": version}
+    )
+    return DONE
+
+
+def confirm(printer: Printer, engine: str, names: Sequence[str], *, yes: bool) -> int:
+    """Remove old versions for good."""
+    checked_engine(engine)
+    (one,) = found = survey(printer.stack, engine)
+    asked(found)
+    unknown = [name for name in names if name not in one.kept]
+    if unknown:
+        kept = ", ".join(one.kept) or "nothing"
+        raise Refused(f"{engine} keeps no {', '.join(unknown)}; it keeps {kept}. Nothing was changed.")
+    chosen = list(names) or list(one.kept)
+    if not chosen:
+        printer.end(f"Nothing to do: {engine} keeps no old version.", {"engine": engine, "removed": []})
+        return DONE
+    for name in chosen:
+        printer.say(f"{engine}: {name}, which holds {one.kept[name]}, will be removed for good")
+    printer.agree_by_name(engine, yes=yes)
+    _job(printer, engine, "confirm", names=chosen)
+    left = _record(printer, [engine])
+    printer.end(f"Done: {', '.join(chosen)} removed.{left}", {"engine": engine, "removed": chosen})
+    return DONE
+
+
+def _corrections(one: Known) -> list[str]:
+    """Return a sentence for everything that a repair changes."""
+    lines = [correction.sentence for correction in corrections(one.engine, one.ledger, one.files)]
+    lines += [f"{one.engine}: accepted as it is: {sentence}" for sentence in one.drift]
+    if one.ledger and not one.answer["compared"]:
+        lines.append(f"{one.engine}: the schema is taken as it is for what migrations made")
+    if not one.answer["mirrored"]:
+        lines.append(f"{one.engine}: migration_history in PostgreSQL is made to tell what the ledger tells")
+    return lines
+
+
+def _job(printer: Printer, engine: str, action: str, **request: Any) -> None:
+    """Have a job do it, while no update of the stack runs."""
+    from init.resources.job import JobError
+    from ops.cli.update import ensure_free
+
+    ensure_free(printer)
+    try:
+        act(printer.stack, engine, action, **request)
+    except JobError as error:
+        raise Refused(str(error)) from None
+
+
+def _record(printer: Printer, engines: Sequence[str]) -> str:
+    """Have Pulumi record what is so now, where nothing is pending; return a sentence about what is."""
+    found = [one for engine in engines for one in survey(printer.stack, engine)]
+    asked(found)
+    waiting = [one.engine for one in found if one.plan(one.pin).pending or one.dirty]
+    work = [one for one in found if one.engine not in waiting and one.unrecorded(one.pin)]
+    if work:
+        bring(printer, work, {one.engine: one.pin for one in work})
+    next_ = ", ".join(f"./karen migrate up {engine}" for engine in waiting)
+    return f" Next: {next_}." if waiting else ""

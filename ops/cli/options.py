@@ -1,0 +1,49 @@
+"""What the commands have in common: options, exit codes, and how errors end them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from ops.cli.errors import DONE, INTERRUPTED, CommandError
+from ops.cli.printer import Printer
+
+EXIT_CODES = (
+    "Exit codes: 0 done or clean, 1 refused or something is wrong, 2 could not be asked or bad usage, 130 interrupted."
+)
+Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, with its version as `schema`.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for leave.")]
+To = Annotated[str | None, typer.Option("--to", metavar="VERSION", help="A version: 2, 002 or latest.")]
+_ENGINES = "postgres, duckdb, elasticsearch, milvus or minio"
+Engine = Annotated[str, typer.Argument(metavar="ENGINE", help=f"{_ENGINES[0].upper()}{_ENGINES[1:]}.")]
+AnyEngine = Annotated[
+    str | None, typer.Argument(metavar="[ENGINE]", help=f"{_ENGINES[0].upper()}{_ENGINES[1:]}; all of them without it.")
+]
+
+
+def command(group: typer.Typer, *examples: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
+    """Register a function as a command of a group; it returns its exit code. Its help ends with the examples."""
+
+    def register(function: Callable[..., int]) -> Callable[..., None]:
+        @wraps(function)
+        def run(**arguments: Any) -> None:
+            printer = Printer(arguments.get("stack", "dev"), as_json=arguments.get("json", False))
+            try:
+                code = function(**arguments)
+            except CommandError as error:
+                printer.fail(str(error), error.code)
+                code = error.code
+            except KeyboardInterrupt:
+                printer.fail("Interrupted. Run the same command again: it goes on where this one stopped.", INTERRUPTED)
+                code = INTERRUPTED
+            if code != DONE:
+                raise typer.Exit(code)
+
+        shown = "\n\n".join(f"{'Example' if number == 0 else 'Or'}: {text}" for number, text in enumerate(examples))
+        text = f"{function.__doc__}\n\n{shown}\n\n{EXIT_CODES}"
+        group.command(name=function.__name__.rstrip("_"), help=text)(run)
+        return run
+
+    return register

@@ -1,0 +1,70 @@
+"""Pins: the version at which an engine's migrations stop, in the stack's configuration. Empty is the latest."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from bootstrap import places
+from init.migrations import Migration
+from ops.cli.errors import NotAsked
+from ops.pulumi import PulumiError, run
+
+LATEST = "latest"
+NOTHING = "000"
+_PREFIX = f"{places.PROJECT}:"
+_VERSION = re.compile(r"\d{1,3}")
+
+
+def configuration(stack: str) -> Mapping[str, Any]:
+    """Return the stack's own settings by their keys, as they are written."""
+    path = places.CHECKOUT / f"Pulumi.{stack}.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    found = (document or {}).get("config") or {}
+    return {key.removeprefix(_PREFIX): value for key, value in found.items()}
+
+
+def key(engine: str) -> str:
+    """Return the setting's key."""
+    return f"{engine}SchemaVersion"
+
+
+def pin(settings: Mapping[str, Any], engine: str) -> str:
+    """Return an engine's pin."""
+    value = str(settings.get(key(engine)) or LATEST)
+    return "" if value == LATEST else value
+
+
+def shown(pin: str) -> str:
+    """Return a pin as one writes it in the configuration."""
+    return pin or LATEST
+
+
+def version(text: str) -> str:
+    """Return a version that was given as `2`, `002` or `latest`: three digits, or empty; NotAsked for anything else."""
+    if text == LATEST:
+        return ""
+    if _VERSION.fullmatch(text) is None:
+        raise NotAsked(f"--to is {text!r}; allowed: a number such as 2 or 002, or latest")
+    return f"{int(text):03}"
+
+
+def wanted(engine: str, to: str, files: Sequence[Migration]) -> str:
+    """Return the pin that makes `to` an engine's version: none for its newest file. NotAsked if there is no such version."""
+    known = [NOTHING, *(file.version for file in files)]
+    if to and to not in known:
+        raise NotAsked(f"{engine} has no version {to}; allowed: {', '.join(known)}, latest")
+    return "" if to == known[-1] else to
+
+
+def write(stack: str, engine: str, pin: str) -> None:
+    """Set or remove an engine's pin, as `pulumi config` does."""
+    name = f"{_PREFIX}{key(engine)}"
+    try:
+        if pin:
+            run(stack, "config", "set", name, pin)
+        elif key(engine) in configuration(stack):
+            run(stack, "config", "rm", name)
+    except PulumiError as error:
+        raise NotAsked(f"{name} could not be written: {error}") from None

@@ -1,0 +1,71 @@
+"""What a command prints: results to standard output, as sentences or as one JSON document; progress to standard error."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ops.cli.errors import Refused
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+# The version of every JSON document; it changes when a key changes its meaning or is gone.
+SCHEMA = 1
+
+
+class Printer:
+    """One command's output."""
+
+    def __init__(self, stack: str, *, as_json: bool = False) -> None:
+        self.stack = stack
+        self.as_json = as_json
+
+    def say(self, text: str) -> None:
+        """Print a line for people."""
+        if not self.as_json:
+            print(text, flush=True)
+
+    def progress(self, text: str) -> None:
+        """Print a line about what happens now."""
+        print(text, file=sys.stderr, flush=True)
+
+    def table(self, table: "Table") -> None:
+        """Print a table for people."""
+        if not self.as_json:
+            from rich.console import Console
+
+            Console().print(table)
+
+    def end(self, sentence: str, document: Mapping[str, Any]) -> None:
+        """Print the last sentence, or the document with it."""
+        if self.as_json:
+            whole = {"schema": SCHEMA, "stack": self.stack, **document, "message": sentence}
+            print(json.dumps(whole, indent=2), flush=True)
+        else:
+            print(sentence, flush=True)
+
+    def fail(self, sentence: str, code: int) -> None:
+        """Print why the command ends here."""
+        if self.as_json:
+            print(json.dumps({"schema": SCHEMA, "stack": self.stack, "error": sentence, "exit": code}, indent=2))
+        else:
+            print(sentence, file=sys.stderr, flush=True)
+
+    def agree(self, question: str, *, yes: bool) -> None:
+        """Return when the user agrees; Refused otherwise."""
+        if not yes and self._ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
+            raise Refused("Not agreed to: nothing was changed.")
+
+    def agree_by_name(self, name: str, *, yes: bool) -> None:
+        """Return when the user types the name; Refused otherwise."""
+        if not yes:
+            typed = self._ask(f"Type {name} to go on: ")
+            if typed != name:
+                raise Refused(f"{typed!r} is not {name!r}: nothing was changed.")
+
+    def _ask(self, question: str) -> str:
+        if not sys.stdin.isatty():
+            raise Refused("There is no terminal to ask for leave: nothing was changed. Fix: add --yes")
+        print(question, end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip()
