@@ -24,8 +24,8 @@ def load(request: Mapping[str, Any], stream: IO[bytes]) -> dict[str, Any]:
     loader = importlib.import_module(f"init.loads.{engine}")
     connection = required(request, "connection", dict)
     with _alone(engine, request.get("coordination")) as guard:
-        counts = loader.load(connection, target, _guarded(protocol.receive(stream), guard))
-    return {"engine": engine, "target": target, **counts}
+        counts: dict[str, int] = loader.load(connection, target, _guarded(protocol.receive(stream), guard))
+    return counts
 
 
 @contextmanager

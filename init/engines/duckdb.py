@@ -129,10 +129,13 @@ class Driver(Engine):
 
     def execute(self, script: Script, work: Work) -> None:
         """Run the file's statements, each within its time."""
+        seconds = script.options.timeout or _STATEMENT_SECONDS
         try:
             for statement in self._statements(script):
-                with self._interrupted_after(script.options.timeout or _STATEMENT_SECONDS):
+                with self._interrupted_after(seconds):
                     self._connection.execute(statement)
+        except duckdb.InterruptException:
+            raise failed(_SERVICE, script, f"a statement took longer than {seconds:g} s (timeout)") from None
         except duckdb.Error as error:
             raise failed(_SERVICE, script, first_line(error)) from None
 

@@ -16,6 +16,7 @@ from init.engines import milvus_collections as collections
 from init.engines.base import Engine, Seeds, Work, required, retry
 from init.engines.milvus_collections import ERRORS, SERVICE, Facts, is_transient
 from init.engines.milvus_ledger import Ledger
+from init.engines.milvus_lock import refusing_writes
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
@@ -31,11 +32,12 @@ class Driver(Engine):
     _ledger: Ledger
     _version: str
     _authorization: bool
-    _loading: list[str]
+    _connection: Mapping[str, Any]
+    _loading: set[str]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect; with authorization on, also give root its password and the application its user."""
-        self._loading = []
+        self._loading, self._connection = set(), connection
         self._authorization = required(connection, "authorization", bool)
         address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
         self._client = self._patiently(
@@ -69,8 +71,8 @@ class Driver(Engine):
 
     def execute(self, script: Script, work: Work) -> None:
         """Make, replace or remove collections; what was replaced is kept until that is confirmed."""
-        refusing = partial(milvus_access.refusing_writes, self._client) if self._authorization else None
-        self._loading += changes.Changes(self._client, script, work, refusing).run()
+        refusing = partial(refusing_writes, self._client, self._connection) if self._authorization else None
+        self._loading |= changes.Changes(self._client, script, work, refusing).run()
 
     def objects(self) -> dict[str, str]:
         """Return our collections, their fields, indexes and aliases."""
@@ -95,9 +97,11 @@ class Driver(Engine):
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add nothing, but wait until the collections that were just made are in memory: the stack is then ready."""
-        for name in self._loading:
-            self._client.load_collection(name, timeout=_LOAD_TIMEOUT_SECONDS)
-        self._loading = []
+        if self._loading:
+            current = {one.name for one in collections.ours(self._call(collections.survey, self._client))}
+            for name in self._loading & current:
+                self._client.load_collection(name, timeout=_LOAD_TIMEOUT_SECONDS)
+        self._loading = set()
         return {}
 
     def verify(self) -> dict[str, int]:

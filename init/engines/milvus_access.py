@@ -1,7 +1,7 @@
 """Milvus users: root gets the generated password at the first connection, the application a user and a role of its own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pymilvus import MilvusClient, MilvusException
@@ -11,7 +11,7 @@ from init.protocol import Failure
 
 # https://milvus.io/docs/authenticate.md: the password a new server gives to root.
 _DEFAULT_PASSWORD = "Milvus"  # noqa: S105 - documented, and replaced at once
-_ROLE = "ai_karen_application"
+ROLE = "ai_karen_application"
 # Reading and writing rows and looking at what is there: no schema, no users.
 _PRIVILEGES = {
     "Collection": (
@@ -30,7 +30,6 @@ _PRIVILEGES = {
     ),
     "Global": ("DescribeCollection", "ShowCollections"),
 }
-_WRITING = ("Insert", "Delete", "Upsert")
 
 
 def connect(address: str, connection: Mapping[str, Any], *, timeout: float) -> MilvusClient:
@@ -70,27 +69,15 @@ def grant_application(client: MilvusClient, address: str, connection: Mapping[st
         client.drop_user(user)
         client.create_user(user, password)
         log("milvus", f"gave user {user} its new password")
-    if _ROLE not in client.list_roles():
-        client.create_role(_ROLE)
-    granted = {(one["object_type"], one["privilege"]) for one in client.describe_role(_ROLE)["privileges"]}
+    if ROLE not in client.list_roles():
+        client.create_role(ROLE)
+    granted = {(one["object_type"], one["privilege"]) for one in client.describe_role(ROLE)["privileges"]}
     for kind, privileges in _PRIVILEGES.items():
         for privilege in privileges:
             if (kind, privilege) not in granted:
-                client.grant_privilege(_ROLE, kind, privilege, "*")
-    if _ROLE not in client.describe_user(user).get("roles", ()):
-        client.grant_role(user, _ROLE)
-
-
-@contextmanager
-def refusing_writes(client: MilvusClient) -> Iterator[None]:
-    """Forbid the application to write; after a cut, the next connection allows it again."""
-    try:
-        for privilege in _WRITING:
-            client.revoke_privilege(_ROLE, "Collection", privilege, "*")
-        yield
-    finally:
-        for privilege in _WRITING:
-            client.grant_privilege(_ROLE, "Collection", privilege, "*")
+                client.grant_privilege(ROLE, kind, privilege, "*")
+    if ROLE not in client.describe_user(user).get("roles", ()):
+        client.grant_role(user, ROLE)
 
 
 def is_refusal(error: BaseException) -> bool:

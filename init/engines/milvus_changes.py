@@ -44,7 +44,7 @@ class Changes:
         self._client, self._script, self._work, self._refusing = client, script, work, refusing
         self._found: Mapping[str, Facts] = {}
 
-    def run(self) -> list[str]:
+    def run(self) -> set[str]:
         """Do what the script says; return the collections that are being loaded."""
         definition = read(self._script)
         try:
@@ -52,14 +52,14 @@ class Changes:
             refuse(self._script, definition, self._found)
             if isinstance(definition, Removal):
                 self._remove(definition)
-                return []
+                return set()
             if definition.replaces:
                 self._replace(definition)
             else:
                 self._make(definition)
         except ERRORS as error:
             raise self._cut_off(error) from None
-        return [definition.name]
+        return {definition.name}
 
     def _make(self, definition: Collection) -> None:
         """Make a collection with its indexes and alias, and start to load it; every step may be repeated."""
@@ -95,7 +95,7 @@ class Changes:
                 self._client.alter_alias(definition.name, definition.alias)
             time.sleep(_SETTLE_SECONDS)
             copy.catch_up()
-        elif old and old.number < self._found[definition.name].number and not self._refusing:
+        elif old and old.number < self._found[definition.name].number:
             Copy(self._client, definition, old, self._work, None).catch_up()
         self._let_go(definition.replaces)
 
@@ -132,15 +132,15 @@ class Changes:
 
     @contextmanager
     def _revocable(self, definition: Collection) -> Iterator[None]:
-        """On a failure, leave everything as it was before; where that cannot be had, the next run goes on."""
+        """On a failure, leave everything as it was before; from a server that is gone, the next run goes on."""
         try:
             yield
         except Refused as error:
             raise self._put_back(definition, failed(SERVICE, self._script, str(error))) from None
         except ERRORS as error:
-            told = self._cut_off(error)
-            if not collections.is_transient(error):
-                told = failed(SERVICE, self._script, collections.describe(error))
+            if collections.is_transient(error):
+                raise self._cut_off(error) from None
+            told = failed(SERVICE, self._script, collections.describe(error))
             raise self._put_back(definition, told) from None
 
     def _put_back(self, definition: Collection, told: Failure) -> Failure:

@@ -3,10 +3,10 @@ and serves any of them, so that rows are compared by their keys, and not counted
 """
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 
 from pymilvus import MilvusClient
+from pymilvus.client.types import LoadState
 
 from init.definitions import Collection
 from init.engines.base import Work, log
@@ -14,7 +14,7 @@ from init.engines.milvus_collections import SERVICE, Facts, create, load
 from init.engines.milvus_rows import LATER, STRONG, Content, Key, Row, Rows
 
 _DEFAULT_SECONDS = 600.0
-_LOAD_SECONDS = 120.0
+_LOOK_SECONDS = 0.05
 _PAUSE_SECONDS = 1.0
 
 
@@ -45,16 +45,16 @@ class Copy:
         self._begin(f"create {new}")
         create(self._client, self._definition, made)
         load(self._client, self._definition)
-        self._client.load_collection(old, timeout=self._left())
-        about, copied = self._client.get_collection_stats(old)["row_count"], 0
+        self._wait_loaded(old)
+        about, copied = self._old.count(), 0
         self._begin(f"copy {old} to {new}")
         for page in self._old.pages():
             self._new.insert(page)
             copied += len(page)
             self._in_time(f"copied {copied} of about {about} rows")
-        self._begin(f"store and load {copied} rows of {new}")
-        self._wait(f"storing {new}", lambda: self._client.flush(new, timeout=self._left()))
-        self._wait(f"loading {new}", lambda: self._client.load_collection(new, timeout=self._left()))
+        # What was copied is in Milvus' log and in memory; nobody needs to wait until it is in storage and indexed.
+        self._client.flush(new, _async=True)
+        self._wait_loaded(new)
         self._compare(copied)
 
     def catch_up(self) -> None:
@@ -65,7 +65,7 @@ class Copy:
         """
         self._deadline, compared = float("inf"), self._compared
         self._begin(f"look for late writes to {self._definition.replaces}")
-        self._client.load_collection(self._definition.replaces, timeout=_LOAD_SECONDS)
+        self._wait_loaded(self._definition.replaces)
         brought, read = 0, 0
         for page in self._old.pages():
             marks = [self._mark(row) for row in page]
@@ -139,14 +139,12 @@ class Copy:
         """Return a number for a row: every row is remembered, and all of it would be too much."""
         return hash(self._old.content(row))
 
-    def _wait(self, doing: str, call: Callable[[], None]) -> None:
-        """Make a slow call, asking for leave while it lasts."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            job = pool.submit(call)
-            while not job.done():
-                time.sleep(_PAUSE_SECONDS / 20)
-                self._in_time(doing)
-            job.result()
+    def _wait_loaded(self, name: str) -> None:
+        """Have a collection in memory; after a cut, an old one may be out of it."""
+        self._client.load_collection(name, _async=True)
+        while self._client.get_load_state(name)["state"] != LoadState.Loaded:
+            time.sleep(_LOOK_SECONDS)
+            self._in_time(f"loading {name}")
 
     def _begin(self, step: str) -> None:
         self._asked = time.monotonic()

@@ -69,8 +69,11 @@ class Ledger:
         self._create(revision, entries, name)
         revisions = self._revisions()
         if revisions[-1:] != [revision]:
-            # Others were faster by more than one revision, so that this one's number was free again.
+            # Others went on from this revision already, or were ahead so far that its number was free again.
             self._client.drop_collection(_collection(revision))
+            self.read()
+            if self._entries.get(name) == entries.get(name):
+                return
             raise LedgerConflict(_SERVICE, name)
         for older in revisions[:-1]:
             self._client.drop_collection(_collection(older))

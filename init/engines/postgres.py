@@ -95,13 +95,16 @@ class Driver(Engine):
         return together
 
     def check(self, script: Script) -> None:
-        """Refuse what is no SQL, and statements that would end the transaction around them."""
+        """Refuse what is no SQL, statements that would end the transaction around them, and what cannot be taken up."""
         if script.suffix != "sql":
             raise unsupported(_SERVICE, script, "sql")
         ending = postgres_statements.transaction_control(script.body)
         if ending:
             reason = f"{ending} in a migration: it runs in a transaction of its own"
             raise failed(_SERVICE, script, reason)
+        unnamed = None if script.options.transactional else postgres_statements.unnamed_index(script.body)
+        if unnamed:
+            raise failed(_SERVICE, script, f"{unnamed}: name the index, so that a run that goes on finds it")
 
     def execute(self, script: Script, work: Work) -> None:
         """Run the file as a whole, or statement by statement where it cannot be one transaction."""

@@ -28,8 +28,10 @@ _INDEX = re.compile(
     re.IGNORECASE,
 )
 _DROPPED = re.compile(
-    r"DROP\s+INDEX\s+CONCURRENTLY\s+(?:IF\s+EXISTS\s+)?(?P<name>(?:(?:\"[^\"]+\"|\w+)\.)?(?:\"[^\"]+\"|\w+))", re.IGNORECASE
+    r"DROP\s+INDEX\s+CONCURRENTLY\s+(?:IF\s+EXISTS\s+)?(?P<name>(?:(?:\"[^\"]+\"|\w+)\.)?(?:\"[^\"]+\"|\w+))",
+    re.IGNORECASE,
 )
+_UNNAMED = re.compile(r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+ON\b", re.IGNORECASE)
 _VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 
 
@@ -51,6 +53,14 @@ def transaction_control(body: str) -> str | None:
         if _ENDS.match(bare):
             return bare.split(";")[0]
     return None
+
+
+def unnamed_index(body: str) -> str | None:
+    """Return the first concurrent index without a name: a run that goes on could not tell whether it was built."""
+    if _UNNAMED.search(body) is None:
+        return None
+    bare = (sqlparse.format(statement, strip_comments=True).strip() for statement in statements(body))
+    return next((statement.rstrip(";") for statement in bare if _UNNAMED.match(statement)), None)
 
 
 def run(driver: "Driver", script: Script, work: Work) -> None:

@@ -21,7 +21,7 @@ from init.protocol import Failure
 
 _SERVICE = "elasticsearch"
 # Both found by measurement: larger requests are no faster, and a second one is parsed while the first is written.
-_REQUEST_BYTES = 1024 * 1024
+_REQUEST_BYTES = 4 * 1024 * 1024
 _PARALLEL = 2
 _REQUEST_SECONDS = 120
 # A request may have 100 MiB: https://www.elastic.co/docs/reference/elasticsearch/configuration-reference/networking-settings

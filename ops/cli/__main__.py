@@ -1,5 +1,15 @@
 """`python -m ops.cli`, which `./karen` runs."""
 
-from ops.cli.app import main
+import sys
 
-main()
+from ops.cli import ahead
+from ops.cli.errors import INTERRUPTED
+
+try:
+    ahead.begin(sys.argv[1:])
+    # What takes its time comes after the head start.
+    from ops.cli.app import main
+
+    main()
+except KeyboardInterrupt:
+    sys.exit(INTERRUPTED)

@@ -7,9 +7,11 @@ from init.protocol import Failure
 from ops.cli import pins, show
 from ops.cli.changes import bring
 from ops.cli.errors import DONE, NotAsked, Refused
-from ops.cli.known import Known, named_by
+from ops.cli.folders import checked_engine
+from ops.cli.known import Known
+from ops.cli.losses import named_by
 from ops.cli.printer import Printer
-from ops.cli.survey import act, asked, checked_engine, survey
+from ops.cli.survey import act, asked, survey
 
 
 def down(printer: Printer, engine: str, to: str | None, *, yes: bool) -> int:
@@ -27,7 +29,7 @@ def down(printer: Printer, engine: str, to: str | None, *, yes: bool) -> int:
     except Failure as failure:
         raise Refused(f"{failure.message.replace('; ', chr(10))}\nNothing was changed.") from None
     if not steps:
-        return _without_steps(printer, one, version, pin, yes=yes)
+        return _without_steps(printer, one, version, pin)
     for entry, migration in steps:
         printer.say(f"{engine}: {migration.file} will be taken back{', where it stopped' if entry.dirty else ''}")
     lost = _lost(one, version)
@@ -56,7 +58,7 @@ def _target(one: Known) -> str:
     return one.below()
 
 
-def _without_steps(printer: Printer, one: Known, version: str, pin: str, *, yes: bool) -> int:
+def _without_steps(printer: Printer, one: Known, version: str, pin: str) -> int:
     """Finish what an earlier run began: the engine is where it should be, and the rest may not be."""
     highest = max((entry.version for entry in one.ledger), default=pins.NOTHING)
     if version > highest:
@@ -68,7 +70,6 @@ def _without_steps(printer: Printer, one: Known, version: str, pin: str, *, yes:
         printer.end(f"Nothing to do: {one.engine} is at {version}.", {**document, "changed": False})
         return DONE
     printer.say(f"{one.engine}: nothing is taken back; the configuration and Pulumi's record will say {version}")
-    printer.agree("Go on?", yes=yes)
     bring(printer, [one], {one.engine: pin})
     printer.end(f"Done: {one.engine} stays at {version}.", {**document, "changed": True})
     return DONE
@@ -93,9 +94,6 @@ def _revert(printer: Printer, one: Known, version: str, pin: str) -> None:
 
 
 def _lost(one: Known, version: str) -> dict[str, int]:
-    bodies = [
-        migration.down.body
-        for entry, migration in way_back(one.engine, one.ledger, one.files, version)
-        if migration.down is not None
-    ]
-    return named_by("\n".join(bodies), one.counts)
+    """Return what the ways back name, with how much it holds."""
+    steps = way_back(one.engine, one.ledger, one.files, version)
+    return named_by((migration.down.body for _, migration in steps if migration.down is not None), one.counts)

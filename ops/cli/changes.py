@@ -6,6 +6,7 @@ from init.migrations import NO_VERSION
 from ops.cli import pins, show
 from ops.cli.errors import DONE, Locked, NotAsked, Refused
 from ops.cli.known import Known
+from ops.cli.losses import removes
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.survey import asked, survey
@@ -36,7 +37,11 @@ def up(printer: Printer, engine: str | None, to: str | None, *, yes: bool) -> in
     for one in work:
         for line in [*show.pin_changes(one, wanted[one.engine], "becomes"), *_steps(one, wanted[one.engine])]:
             printer.say(line)
-    printer.agree("Go on?", yes=yes)
+    removing = [
+        f"{one.engine}/{step.file}" for one in work for step in one.plan(wanted[one.engine]).pending if removes(step.up)
+    ]
+    if removing:
+        printer.agree(f"{', '.join(removing)} may remove data. Go on?", yes=yes)
     recorded = bring(printer, work, wanted)
     versions = {one.engine: recorded.records[one.engine].version for one in found}
     total = sum(map(len, applied.values()))

@@ -1,8 +1,7 @@
 """Everything that is known of one engine's migrations: files, ledger, reality, the configuration, and Pulumi's record. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from init.migrations import LedgerEntry, Migration, Plan, Problem, compare, schema_version
@@ -30,8 +29,8 @@ class Known:
     @property
     def error(self) -> str:
         """Return why the engine could not be asked, with the fix; empty if it was."""
-        error = self.answer.get("error")
-        return f"{error['message']}. Fix: {error['fix']}" if error else ""
+        error = self.answer.get("error") or {"message": "", "fix": ""}
+        return f"{error['message']}. Fix: {error['fix']}" if error["fix"] else str(error["message"])
 
     @property
     def version(self) -> str:
@@ -67,7 +66,13 @@ class Known:
         """Return what an update with this pin would do, and what stands in its way."""
         if self.file_problems:
             return Plan((), self.file_problems)
-        return compare(self.engine, self.ledger, self.files, target=pin or None)
+        plan = compare(self.engine, self.ledger, self.files, target=pin or None)
+        known = (NOTHING, *(file.version for file in self.files))
+        if pin and pin not in known:
+            setting = f"ai-karen-db:{self.engine}SchemaVersion is {pin}; there are {', '.join(known)}"
+            problem = Problem("unknown-target", "", f"{setting}. Fix: ./karen migrate up {self.engine}")
+            return Plan(plan.pending, (*plan.problems, problem))
+        return plan
 
     def latest(self) -> str:
         """Return the newest file's version."""
@@ -145,13 +150,10 @@ class Known:
         }
 
 
-def named_by(body: str, counts: Mapping[str, int]) -> dict[str, int]:
-    """Return those of the counted tables, indices, collections and buckets that a text names, by themselves or by a version."""
-    return {name: count for name, count in counts.items() if _names(body, name)}
-
-
-def _names(body: str, name: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(name)}(_v\d+)?(?![\w-])", body) is not None
+def after(one: Known, result: Mapping[str, Any]) -> Known:
+    """Return what is known of an engine after a job has changed its ledger: the job tells, and leaves nothing to repair."""
+    told = {"ledger": result["ledger"], "drift": [], "mirrored": True, "compared": True}
+    return replace(one, answer={**one.answer, **told})
 
 
 def _difference(recorded: Mapping[str, str], applied: Mapping[str, str]) -> str:

@@ -7,9 +7,10 @@ from init.migrations.corrections import corrections
 from ops.cli import pins, show
 from ops.cli.changes import bring
 from ops.cli.errors import DONE, Refused
-from ops.cli.known import Known
+from ops.cli.folders import checked_engine
+from ops.cli.known import Known, after
 from ops.cli.printer import Printer
-from ops.cli.survey import act, asked, checked_engine, survey
+from ops.cli.survey import act, asked, survey
 
 
 def repair(printer: Printer, engine: str | None, *, yes: bool) -> int:
@@ -28,9 +29,7 @@ def repair(printer: Printer, engine: str | None, *, yes: bool) -> int:
         for line in lines:
             printer.say(line)
     printer.agree("Go on?", yes=yes)
-    for one in work:
-        _job(printer, one.engine, "repair")
-    left = _record(printer, [one.engine for one in work])
+    left = _record(printer, [after(one, _job(printer, one.engine, "repair")) for one in work])
     document = {"changed": True, "engines": [{"engine": one.engine, "corrections": told[one.engine]} for one in work]}
     printer.end(f"Done: {', '.join(one.engine for one in work)} repaired.{left}", document)
     return DONE
@@ -78,8 +77,7 @@ def confirm(printer: Printer, engine: str, names: Sequence[str], *, yes: bool) -
     for name in chosen:
         printer.say(f"{engine}: {name}, which holds {one.kept[name]}, will be removed for good")
     printer.agree_by_name(engine, yes=yes)
-    _job(printer, engine, "confirm", names=chosen)
-    left = _record(printer, [engine])
+    left = _record(printer, [after(one, _job(printer, engine, "confirm", names=chosen))])
     printer.end(f"Done: {', '.join(chosen)} removed.{left}", {"engine": engine, "removed": chosen})
     return DONE
 
@@ -95,22 +93,20 @@ def _corrections(one: Known) -> list[str]:
     return lines
 
 
-def _job(printer: Printer, engine: str, action: str, **request: Any) -> None:
+def _job(printer: Printer, engine: str, action: str, **request: Any) -> dict[str, Any]:
     """Have a job do it, while no update of the stack runs."""
     from init.resources.job import JobError
     from ops.cli.update import ensure_free
 
     ensure_free(printer)
     try:
-        act(printer.stack, engine, action, **request)
+        return act(printer.stack, engine, action, **request)
     except JobError as error:
         raise Refused(str(error)) from None
 
 
-def _record(printer: Printer, engines: Sequence[str]) -> str:
+def _record(printer: Printer, found: Sequence[Known]) -> str:
     """Have Pulumi record what is so now, where nothing is pending; return a sentence about what is."""
-    found = [one for engine in engines for one in survey(printer.stack, engine)]
-    asked(found)
     waiting = [one.engine for one in found if one.plan(one.pin).pending or one.dirty]
     work = [one for one in found if one.engine not in waiting and one.unrecorded(one.pin)]
     if work:

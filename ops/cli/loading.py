@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ops.cli.errors import DONE, Refused
+from ops.cli.errors import DONE, NotAsked, Refused
+from ops.cli.folders import checked_engine
 from ops.cli.printer import Printer
-from ops.cli.survey import checked_engine
 from ops.pulumi import PulumiError
 
 
@@ -15,9 +15,11 @@ def load(printer: Printer, engine: str, target: str, path: Path) -> int:
 
     checked_engine(engine)
     try:
-        found = load_file(printer.stack, engine, target, path)
-    except (JobError, PulumiError) as error:
+        found = load_file(printer.stack, engine, target, path, quiet=printer.as_json)
+    except JobError as error:
         raise Refused(str(error)) from None
+    except PulumiError as error:
+        raise NotAsked(str(error)) from None
     told = ", ".join(f"{key} {value}" for key, value in found.items())
     printer.end(f"Done: {path.name} is in {engine}'s {target} ({told}).", {"engine": engine, "target": target, **found})
     return DONE

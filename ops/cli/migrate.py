@@ -35,7 +35,10 @@ def plan(engine: AnyEngine = None, to: To = None, stack: Stack = "dev", json: Js
 
 @command(app, "./karen migrate up", "./karen migrate up elasticsearch --to 2 --yes")
 def up(engine: AnyEngine = None, to: To = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
-    """Apply what is pending, through Pulumi. With --to it stops at that version, which the stack's configuration then says."""
+    """Apply what is pending, through Pulumi. With --to it stops at that version, which the stack's configuration then says.
+
+    It asks only when a pending file says that it removes something.
+    """
     from ops.cli import changes
 
     return changes.up(Printer(stack, as_json=json), engine, to, yes=yes)

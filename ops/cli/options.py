@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -16,11 +17,9 @@ Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", show_def
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, with its version as `schema`.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for leave.")]
 To = Annotated[str | None, typer.Option("--to", metavar="VERSION", help="A version: 2, 002 or latest.")]
-_ENGINES = "postgres, duckdb, elasticsearch, milvus or minio"
-Engine = Annotated[str, typer.Argument(metavar="ENGINE", help=f"{_ENGINES[0].upper()}{_ENGINES[1:]}.")]
-AnyEngine = Annotated[
-    str | None, typer.Argument(metavar="[ENGINE]", help=f"{_ENGINES[0].upper()}{_ENGINES[1:]}; all of them without it.")
-]
+_ENGINES = "One of postgres, duckdb, elasticsearch, milvus and minio"
+Engine = Annotated[str, typer.Argument(metavar="ENGINE", help=f"{_ENGINES}.")]
+AnyEngine = Annotated[str | None, typer.Argument(metavar="[ENGINE]", help=f"{_ENGINES}; all without it.")]
 
 
 def command(group: typer.Typer, *examples: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
@@ -42,7 +41,7 @@ def command(group: typer.Typer, *examples: str) -> Callable[[Callable[..., int]]
                 raise typer.Exit(code)
 
         shown = "\n\n".join(f"{'Example' if number == 0 else 'Or'}: {text}" for number, text in enumerate(examples))
-        text = f"{function.__doc__}\n\n{shown}\n\n{EXIT_CODES}"
+        text = f"{cleandoc(function.__doc__ or '')}\n\n{shown}\n\n{EXIT_CODES}"
         group.command(name=function.__name__.rstrip("_"), help=text)(run)
         return run
 

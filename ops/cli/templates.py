@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from init.migrations import load
-from init.resources.data import DIRECTORY
+from init.resources import data
 from ops.cli.errors import DONE, NotAsked, Refused
+from ops.cli.folders import checked_engine, files_of
 from ops.cli.printer import Printer
-from ops.cli.survey import checked_engine, files_of
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _SQL = """\
@@ -67,7 +67,7 @@ def new(printer: Printer, engine: str, name: str) -> int:
         raise Refused("\n".join(map(str, problems)))
     number = int(files[-1].version) + 1 if files else 1
     stem = f"{number:03}_{name}"
-    folder = DIRECTORY / engine
+    folder = data.DIRECTORY / engine
     written = []
     for file, text in rendered(engine, stem, name).items():
         path = folder / file

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import IO, Any
@@ -55,8 +55,11 @@ def update(printer: Printer, engines: Sequence[str]) -> Recorded:
             process = _started(printer.stack, command, channel)
             errors: list[str] = []
             try:
-                for event in _events(process, events):
-                    _show(event, printer, errors)
+                for severity, text in map(told, _events(process, events)):
+                    if text and severity == "info":
+                        printer.progress(text)
+                    elif text and severity == "error":
+                        errors.append(text)
             finally:
                 # Interrupted, Pulumi ends in good order by itself.
                 process.wait()
@@ -90,14 +93,11 @@ def _events(process: "subprocess.Popen[str]", path: Path) -> Iterator[dict[str, 
         time.sleep(_PAUSE_SECONDS)
 
 
-def _show(event: dict[str, Any], printer: Printer, errors: list[str]) -> None:
-    """Print what a job logged, and remember what went wrong."""
+def told(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return an event's severity and its sentence, without what Pulumi puts around it; empty if it tells nothing."""
     found = event.get("diagnosticEvent") or {}
     text = _FRAME.sub("", str(found.get("message") or "").strip())
-    if found.get("severity") in ("info", "info#err") and text:
-        printer.progress(text)
-    elif found.get("severity") == "error" and text not in _WITHOUT_NEWS:
-        errors.append(text)
+    return str(found.get("severity") or ""), "" if text in _WITHOUT_NEWS else text
 
 
 def _failure(stack: str, errors: Sequence[str], printed: str) -> Refused:

@@ -135,3 +135,27 @@ def test_a_job_outside_an_update_sweeps_what_is_past_its_deadline() -> None:
         time.sleep(2)
         with Job(spec(exclusive=False)):
             assert len(left()) == 1
+
+
+def test_data_follows_the_request_and_an_early_answer_ends_it() -> None:
+    """The job refuses the request while two gigabytes are still on their way."""
+    taken: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(2000):
+            taken.append(number)
+            yield bytes(1024 * 1024)
+
+    with Job(spec()) as job, pytest.raises(JobError, match="BadRequest"):
+        job.run({"protocol": 1, "action": "dance"}, pieces())
+    assert len(taken) < 2000
+
+
+def test_data_that_cannot_be_read_ends_the_job_with_the_reason() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"x"
+        raise OSError("the disk is gone")
+
+    request = {"protocol": 1, "action": "load", "engine": "postgres", "target": "memory", "connection": {}}
+    with Job(spec(name="postgres")) as job, pytest.raises((OSError, JobError), match="the disk is gone|BadRequest"):
+        job.run(request, pieces())

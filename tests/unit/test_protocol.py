@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
 import struct
+import threading
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -67,3 +70,48 @@ def test_replies_tell_success_from_failure() -> None:
         "ok": False,
         "error": {"kind": "BadRequest", "message": "what", "fix": "how"},
     }
+
+
+@given(st.lists(st.binary(min_size=1)))
+def test_data_arrives_piece_by_piece_and_what_follows_is_left(pieces: list[bytes]) -> None:
+    stream = io.BytesIO()
+    protocol.send(stream.write, [*pieces, b""])
+    stream.write(b"rest")
+    stream.seek(0)
+    assert list(protocol.receive(stream)) == pieces
+    assert stream.read() == b"rest"
+
+
+def test_data_that_breaks_off_is_an_error() -> None:
+    stream = io.BytesIO()
+    protocol.send(stream.write, [b"one", b"two"])
+    received = protocol.receive(io.BytesIO(stream.getvalue()[:-1]))
+    assert next(received) == b"one"
+    with pytest.raises(ProtocolError, match="ended with"):
+        list(received)
+
+
+def test_a_gigabyte_takes_no_more_memory_than_a_piece() -> None:
+    reading, writing = os.pipe()
+    piece = bytes(1024 * 1024)
+
+    def fill() -> None:
+        with os.fdopen(writing, "wb") as sink:
+            protocol.send(sink.write, (piece for _ in range(1024)))
+
+    tracemalloc.start()
+    try:
+        filler = threading.Thread(target=fill)
+        filler.start()
+        with os.fdopen(reading, "rb") as source:
+            assert sum(len(received) for received in protocol.receive(source)) == 1024 * len(piece)
+        filler.join()
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(piece)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_piece_above_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "MAXIMUM_BYTES", 10)
+    with pytest.raises(ProtocolError, match="above the limit of 10"):
+        protocol.send(io.BytesIO().write, [b"x" * 11])

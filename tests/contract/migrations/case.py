@@ -16,16 +16,19 @@ from tests.contract.servers import PASSWORD
 
 _DEADLINE_SECONDS = 30
 _ASLEEP = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+CREDENTIALS = {"port": 5432, "user": "karen", "password": PASSWORD, "database": "karen"}
 DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True)
 class Tampering:
-    """One change by hand, for the engine's `change`, and how the sentence begins that must name it."""
+    """One change by hand, for the engine's `change`, and how the sentences begin that must name it, and nothing else."""
 
     name: str
     change: Any
     sentence: str
+    # What goes with it and is an object of its own.
+    also: Sequence[str] = ()
 
 
 class Case(ABC):
@@ -67,14 +70,17 @@ class Case(ABC):
         """Return all that the engine holds, ledger and data, by name."""
 
     @abstractmethod
+    def fill(self) -> None:
+        """Store something in the objects of 001."""
+
+    @abstractmethod
     def data(self) -> Any:
         """Return what an application has stored in the objects of 001."""
 
     @property
     def coordination(self) -> dict[str, Any]:
         """Return what PostgreSQL is reached with."""
-        address = self.contract.address("postgres")
-        return {"host": address, "port": 5432, "user": "karen", "password": PASSWORD, "database": "karen"}
+        return {**CREDENTIALS, "host": self.contract.address("postgres")}
 
     def files(self) -> tuple[Migration, ...]:
         """Return the migrations of the contract."""
@@ -122,6 +128,8 @@ class Case(ABC):
                 "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
             ).fetchall()
             return {
-                name: connection.execute(f"SELECT xmin::text, row::text FROM {name} AS row ORDER BY 2".encode()).fetchall()
+                name: connection.execute(
+                    f"SELECT xmin::text, row::text FROM {name} AS row ORDER BY 2".encode()
+                ).fetchall()
                 for (name,) in names
             }

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from init.engines.postgres_connection import connect
 from init.migrations import Migration, load
 from tests.contract.containers import Contract
 from tests.contract.migrations import cases
-from tests.contract.migrations.case import DATA, Case
+from tests.contract.migrations.case import CREDENTIALS, DATA, Case
 from tests.contract.migrations.processes import Processes
 
 
@@ -24,7 +25,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def contract() -> Iterator[Contract]:
     with Contract.session("migrations") as contract:
-        contract.healthy("postgres")
+        address = contract.address("postgres")
+        with connect({**CREDENTIALS, "host": address}) as connection:
+            # What is killed here are processes, never the machine: no test has to wait for the disk.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield contract
 
 

@@ -32,19 +32,21 @@ class Job:
     # Down to this version; None is all the way up.
     to: str | None = None
     at: int | str = 0
+    # The how manieth of the points that begin so.
+    nth: int = 1
     do: Literal["kill", "pause", "tell"] = "kill"
     # In a child, so that this process can do the next job when that one was killed.
     fork: bool = False
     points: list[str] = field(default_factory=list)
-    reached: bool = False
+    seen: int = 0
 
     def reach(self, point: str) -> None:
-        """Pass a point; `at` is its number, or how the first one begins at which something is to be done."""
+        """Pass a point; `at` is its number, or how it begins."""
         self.points.append(point)
         here = point.startswith(self.at) if isinstance(self.at, str) else len(self.points) == self.at
-        if self.reached or not here:
+        self.seen += here
+        if not here or self.seen != self.nth:
             return
-        self.reached = True
         if self.do == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         tell("reached", point=point)

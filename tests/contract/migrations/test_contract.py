@@ -14,10 +14,11 @@ from init.runner.repair import baseline
 from init.runner.run import Run
 from init.runner.up import up
 from tests.contract.migrations import cases
-from tests.contract.migrations.case import Case
+from tests.contract.migrations.case import DATA, Case
+from tests.contract.migrations.processes import Processes, job
 from tests.unit.test_data_files import DATA as SHIPPED
 
-pytestmark = [pytest.mark.contract]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
 
 def names(run: Run) -> list[str]:
@@ -120,15 +121,13 @@ def test_a_schema_made_by_hand_is_taken_over(case: Case) -> None:
 def test_a_record_that_another_runner_changed_is_not_overwritten(case: Case) -> None:
     with case.run() as run:
         (entry,) = up(run, "001")
-        stale = entry.changed(state="applying", step=1)
-        for attempt in (
-            lambda: run.driver.write(entry.changed(duration=1.0), None),
-            lambda: run.driver.write(entry.changed(duration=1.0), stale),
-            lambda: run.driver.remove(stale),
-            lambda: run.driver.write(entry.changed(name="002_b"), entry.changed(name="002_b")),
-        ):
+        stale, another = entry.changed(state="applying", step=1), entry.changed(name="002_b")
+        for written, replacing in ((entry, None), (entry, stale), (another, another)):
             with pytest.raises(LedgerConflict, match="was changed by another runner"):
-                attempt()
+                run.driver.write(written.changed(duration=1.0), replacing)
+        for removed in (stale, another):
+            with pytest.raises(LedgerConflict, match="was changed by another runner"):
+                run.driver.remove(removed)
         assert run.driver.ledger() == (entry,)
 
 
@@ -148,6 +147,24 @@ def test_the_shared_history_is_put_right_by_the_next_run(case: Case) -> None:
         assert not inspect(run)["mirrored"]
         assert up(run) == []
         assert run.driver.ledger() == run.coordinator.history(case.engine) == ledger
+        assert_settled(run)
+
+
+def test_a_run_that_is_killed_before_any_of_its_steps_is_taken_up(case: Case, processes: Processes) -> None:
+    with case.run() as run:
+        up(run)
+        objects = run.driver.objects()
+    case.wipe_everything()
+    runner = processes.start()
+    for number in range(1, 100):
+        # Each run goes on where the one before was cut off, and comes further.
+        runner.send(job(case, DATA / case.engine, at="guard", nth=number, fork=True))
+        if runner.event("killed")["signal"] == 0:
+            break
+    assert number > 3
+    with case.run() as run:
+        assert [(entry.name, entry.dirty) for entry in run.driver.ledger()] == [(m.name, False) for m in case.files()]
+        assert run.driver.objects() == objects
         assert_settled(run)
 
 

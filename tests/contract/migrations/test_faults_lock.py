@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from init.migrations import Migration
-from init.protocol import Failure
 from init.runner.lock import SPACE, Lock
 from init.runner.up import up
 from tests.contract.migrations import cases
 from tests.contract.migrations.case import Case
 from tests.contract.migrations.processes import Processes, job
 
-pytestmark = [pytest.mark.contract]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 Write = Callable[[Mapping[str, str]], tuple[Migration, ...]]
 RUNNERS = 10
 FILES = {
@@ -22,7 +21,9 @@ FILES = {
     "002_second.sql": "INSERT INTO done VALUES (2);\n",
     "003_third.sql": "INSERT INTO done VALUES (3);\n",
 }
-NOT_TRANSACTIONAL = "-- transactional: false\nINSERT INTO done VALUES (4);\nCREATE INDEX CONCURRENTLY done_idx ON done (migration);\n"
+NOT_TRANSACTIONAL = (
+    "-- transactional: false\nINSERT INTO done VALUES (4);\nCREATE INDEX CONCURRENTLY done_idx ON done (migration);\n"
+)
 HOLDERS = f"SELECT pid, application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE classid = {SPACE} AND objid > 0 AND granted"
 
 
@@ -68,9 +69,7 @@ def test_a_killed_holder_delays_the_next_runner_by_ten_seconds_at_most(
 
 
 @cases.only("postgres", "duckdb")
-def test_who_loses_the_lock_writes_nothing_more(
-    case: Case, write: Write, tmp_path: Path, processes: Processes
-) -> None:
+def test_who_loses_the_lock_writes_nothing_more(case: Case, write: Write, tmp_path: Path, processes: Processes) -> None:
     files = write(FILES)
     with case.run(files) as run:
         up(run, "001")
@@ -121,7 +120,10 @@ def test_the_wait_for_the_lock_ends_and_names_the_holder(
         runner = processes.run(case, tmp_path / "written" / case.engine, lock_seconds=1.0)
         ended = runner.event("ended")
     assert (ended["done"], ended["kind"]) == ([], "Locked")
-    assert f"{case.engine}: its migrations are locked by {application}, process {pid}, connected since " in ended["message"]
+    assert (
+        f"{case.engine}: its migrations are locked by {application}, process {pid}, connected since "
+        in ended["message"]
+    )
     assert "after 1 s of waiting" in ended["message"]
 
 

@@ -37,9 +37,7 @@ class Case(case.Case):
             "CREATE OR REPLACE TABLE shelves (number INTEGER, floor INTEGER NOT NULL, room VARCHAR DEFAULT 'hall')",
             "constraint shelves.CHECK((number > 0)) was dropped",
         ),
-        Tampering(
-            "sequence changed", "CREATE OR REPLACE SEQUENCE numbers START 7", "sequence numbers was changed"
-        ),
+        Tampering("sequence changed", "CREATE OR REPLACE SEQUENCE numbers START 7", "sequence numbers was changed"),
     )
 
     @property
@@ -56,6 +54,9 @@ class Case(case.Case):
 
     def forget(self) -> None:
         self.change("DROP TABLE migration_history")
+
+    def fill(self) -> None:
+        self.change("INSERT INTO books SELECT 10 + n, 'Title ' || n FROM range(3) AS numbers(n)")
 
     def data(self) -> Any:
         with duckdb.connect(self.connection["path"]) as connection:

@@ -11,12 +11,16 @@ class Case(case.Case):
     """PostgreSQL: its own ledger is where all runners meet."""
 
     engine = "postgres"
-    failing = "CREATE TABLE half_made (id INTEGER);\nINSERT INTO books (id, title) VALUES (2, 'half');\nSELECT nothing;\n"
+    failing = (
+        "CREATE TABLE half_made (id INTEGER);\nINSERT INTO books (id, title) VALUES (2, 'half');\nSELECT nothing;\n"
+    )
     own = "CREATE TABLE applications (id INTEGER PRIMARY KEY); CREATE INDEX ON applications (id)"
     tamperings = (
         Tampering("table dropped", "DROP TABLE shelves", "table shelves was dropped"),
         Tampering("table changed", "ALTER TABLE shelves SET UNLOGGED", "table shelves was changed"),
-        Tampering("view changed", "CREATE OR REPLACE VIEW recent AS SELECT title FROM books", "view recent was changed"),
+        Tampering(
+            "view changed", "CREATE OR REPLACE VIEW recent AS SELECT title FROM books", "view recent was changed"
+        ),
         Tampering("column dropped", "ALTER TABLE shelves DROP COLUMN room", "column shelves.room was dropped"),
         Tampering("column retyped", "ALTER TABLE shelves ALTER room TYPE TEXT", "column shelves.room was changed"),
         Tampering("default changed", "ALTER TABLE shelves ALTER room DROP DEFAULT", "column shelves.room was changed"),
@@ -67,6 +71,9 @@ class Case(case.Case):
     def forget(self) -> None:
         with self.postgres() as connection:
             connection.execute("DROP TABLE migration_history, migration_schema")
+
+    def fill(self) -> None:
+        self.change("INSERT INTO books (id, title) SELECT 10 + n, 'Title ' || n FROM generate_series(1, 3) AS n")
 
     def data(self) -> Any:
         with self.postgres() as connection:

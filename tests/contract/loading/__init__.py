@@ -1,0 +1,1 @@
+"""Loading in bulk, on real servers."""

@@ -1,0 +1,34 @@
+"""Servers for all modules, and a table that is empty for every test."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from init.engines.postgres_connection import Connection, connect
+from tests.contract.containers import Contract
+from tests.contract.migrations.case import CREDENTIALS
+
+TABLE = "CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant VARCHAR NOT NULL, score REAL DEFAULT 0.5, note VARCHAR)"
+
+
+@pytest.fixture(scope="package")
+def servers() -> Iterator[Contract]:
+    with Contract.session("loading") as contract:
+        for service in ("postgres", "elasticsearch", "milvus"):
+            contract.start(service)
+        yield contract
+
+
+@pytest.fixture
+def credentials(servers: Contract) -> dict[str, Any]:
+    return {**CREDENTIALS, "host": servers.address("postgres")}
+
+
+@pytest.fixture
+def postgres(credentials: dict[str, Any]) -> Iterator[Connection]:
+    with connect(credentials, application="test") as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        connection.execute(TABLE.encode())
+        yield connection

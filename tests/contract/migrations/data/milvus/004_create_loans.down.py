@@ -1,0 +1,3 @@
+"""Removes the contract's loans. This file is read as a literal and never executed."""
+
+REMOVE = ["loans_v001"]

@@ -1,0 +1,20 @@
+"""The contract's loans. This file is read as a literal and never executed."""
+
+COLLECTION = {
+    "name": "loans_v001",
+    "alias": "loans",
+    "about": "The contract's loans",
+    "fields": [
+        {"name": "id", "type": "INT64", "is_primary": True, "auto_id": False},
+        {"name": "name", "type": "VARCHAR", "max_length": 40},
+        {"name": "embedding", "type": "FLOAT_VECTOR", "dim": 8},
+    ],
+    "indexes": [
+        {
+            "field_name": "embedding",
+            "index_type": "HNSW",
+            "metric_type": "IP",
+            "params": {"M": 8, "efConstruction": 32},
+        },
+    ],
+}

@@ -1,0 +1,179 @@
+"""A change to a collection that is disturbed: by writers, by a lost lock, by the end of its process, at any step."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from init.protocol import Failure
+from tests.contract.milvus_server import (
+    KEY,
+    TEXT,
+    VECTOR,
+    Row,
+    Server,
+    body,
+    contents,
+    fails,
+    fill,
+    rows,
+    run,
+    started,
+    target,
+)
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with started("milvus-cuts", authorization=False) as server:
+        yield server
+
+
+class Writer(threading.Thread):
+    """Somebody who may write at any time: new rows, rows written over, rows deleted. Knows what was acknowledged."""
+
+    def __init__(self, server: Server, alias: str, there: Mapping[int, Row]) -> None:
+        super().__init__(daemon=True)
+        self._client = server.as_application()
+        self._alias, self.expected = alias, dict(there)
+        self._old = iter(sorted(there))
+        self.done, self.writes, self.error = threading.Event(), 0, ""
+
+    def run(self) -> None:
+        try:
+            while not self.done.is_set():
+                self._write(self.writes)
+                self.writes += 1
+        except Exception as error:  # noqa: BLE001 - the test tells it
+            self.error = repr(error)
+        self._client.close()
+
+    def _write(self, number: int) -> None:
+        row: Row = {"id": number, "text": f"late {number}", "embedding": [float(number % 97)] * 8}
+        kind = number % 10
+        if kind == 0:
+            row["id"] = next(self._old)
+            self._client.upsert(self._alias, [row])
+        elif kind == 5:
+            gone = next(self._old)
+            self._client.delete(self._alias, ids=[gone])
+            del self.expected[gone]
+            return
+        else:
+            self._client.insert(self._alias, [row])
+        self.expected[row["id"]] = row
+
+
+def test_every_acknowledged_write_during_a_change_is_in_the_new_version(server: Server) -> None:
+    fields = [KEY, TEXT, VECTOR]
+    run(server.driver, 1, body("busy", 1, fields))
+    values = rows(3000, fields)
+    for number, row in enumerate(values):
+        row["id"] = 1_000_000 + number
+    writer = Writer(server, "busy", fill(server, "busy_v001", values))
+    writer.start()
+    try:
+        time.sleep(0.5)
+        run(server.driver, 2, body("busy", 2, [KEY, {**TEXT, "max_length": 80}, VECTOR]))
+        time.sleep(0.5)
+    finally:
+        writer.done.set()
+        writer.join()
+    assert not writer.error
+    assert writer.writes > 100
+    found = contents(server, "busy")
+    assert target(server, "busy") == "busy_v002"
+    assert {key for key in {*found, *writer.expected} if found.get(key) != writer.expected.get(key)} == set()
+
+
+def test_a_runner_that_lost_its_lock_leaves_the_alias_alone_and_the_next_one_goes_on(server: Server) -> None:
+    fields = [KEY, VECTOR]
+    run(server.driver, 1, body("fenced", 1, fields))
+    stored = fill(server, "fenced_v001", rows(50, fields))
+    for step in ("create", "copy", "compare", "switch"):
+        with pytest.raises(Failure, match="the lock is gone"):
+            run(server.driver, 2, body("fenced", 2, fields), at={step: fails})
+        assert target(server, "fenced") == "fenced_v001"
+        assert contents(server, "fenced") == stored
+    run(server.driver, 2, body("fenced", 2, fields))
+    assert contents(server, "fenced_v002") == stored
+
+
+def test_a_run_that_was_killed_at_any_step_is_completed_by_the_next(server: Server) -> None:
+    fields = [KEY, TEXT, VECTOR]
+    there = ["create", "copy", "compare", "switch", "look", "keep"]
+    back = ["drop", "create", "copy", "compare", "switch", "look", "remove"]
+    stored = {}
+    for one in back:
+        run(server.driver, 1, body(f"cut_{one}", 1, fields))
+        stored[one] = fill(server, f"cut_{one}_v001", rows(200, fields))
+    with ThreadPoolExecutor(max_workers=len(back)) as pool:
+
+        def cut_and_complete(step: str, text: str, *, way_back: bool) -> int:
+            code = killed(server, text, step, way_back=way_back)
+            run(server.another(), 2, text, way_back=way_back)
+            return code
+
+        def up(one: str, step: str) -> int:
+            return cut_and_complete(step, body(f"cut_{one}", 2, fields), way_back=False)
+
+        def down(one: str) -> int:
+            text = body(f"cut_{one}", 1, fields, replaces=f"cut_{one}_v002")
+            return cut_and_complete(one, text, way_back=True)
+
+        assert set(pool.map(up, back, [*there, "create"])) == {-signal.SIGKILL}
+        for one in back:
+            assert target(server, f"cut_{one}") == f"cut_{one}_v002"
+            assert contents(server, f"cut_{one}") == stored[one]
+        assert sorted(server.driver.kept()) == sorted(
+            [*(f"cut_{one}_v001" for one in back), "busy_v001", "fenced_v001"]
+        )
+        assert set(pool.map(down, back)) == {-signal.SIGKILL}
+    for one in back:
+        assert target(server, f"cut_{one}") == f"cut_{one}_v001"
+        assert contents(server, f"cut_{one}") == stored[one]
+        assert not server.client.has_collection(f"cut_{one}_v002")
+
+
+def killed(server: Server, text: str, step: str, *, way_back: bool) -> int:
+    """Execute in a process of its own, which is killed at a step; return its code."""
+    call = "import sys; from tests.contract.milvus_server import killed_run; killed_run(*sys.argv[1:])"
+    arguments = [json.dumps(server.connection), "2", text, "back" if way_back else "there", step]
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", call, *arguments], cwd=root, check=False, capture_output=True
+    ).returncode
+
+
+def test_rows_written_before_a_cut_at_the_switch_are_brought_over_after_it(server: Server) -> None:
+    fields = [KEY, TEXT, VECTOR]
+    run(server.driver, 1, body("late", 1, fields))
+    stored = fill(server, "late_v001", rows(10, fields))
+    with pytest.raises(Failure, match="the lock is gone"):
+        run(server.driver, 2, body("late", 2, fields), at={"look": fails})
+    assert target(server, "late") == "late_v002"
+    late = rows(1, fields, seed=5)[0]
+    server.client.insert("late_v001", [late])
+    run(server.driver, 2, body("late", 2, fields))
+    assert contents(server, "late").keys() == {*stored, late["id"]}
+
+
+def test_a_way_back_from_a_half_made_copy_removes_that_copy(server: Server) -> None:
+    fields = [KEY, VECTOR]
+    run(server.driver, 1, body("half", 1, fields))
+    stored = fill(server, "half_v001", rows(10, fields))
+    with pytest.raises(Failure, match="the lock is gone"):
+        run(server.driver, 2, body("half", 2, fields), at={"switch": fails})
+    server.client.delete("half", ids=[min(stored)])
+    run(server.driver, 2, body("half", 1, fields, replaces="half_v002"), way_back=True)
+    assert not server.client.has_collection("half_v002")
+    assert contents(server, "half").keys() == stored.keys() - {min(stored)}
