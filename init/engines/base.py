@@ -46,17 +46,30 @@ class Work:
         log(self.entry.name, step)
 
 
-class Engine(Protocol):
-    """A driver. Its module imports the client library; errors it can explain are raised as `Failure`."""
+class Service(Protocol):
+    """What every driver can do. Its module imports the client library; errors it can explain are raised as `Failure`."""
 
     def connect(self, connection: Mapping[str, Any]) -> None:
-        """Connect, with patience; `must_exist` in the connection forbids to create the database."""
+        """Connect, with patience; `must_exist` forbids to create the database, `runner` says who connects."""
 
     def server_version(self) -> str:
         """Return the server's version, such as `17.11`."""
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return what is recorded, in order; () on a fresh engine. Writes nothing."""
+
+    def seed(self, seeds: Seeds) -> dict[str, int]:
+        """Add the records this engine wants that are not there; return how many were added, by target."""
+
+    def verify(self) -> dict[str, int]:
+        """Answer a real query that leaves nothing behind; return counts by table, index, collection or bucket."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class Engine(Service, Protocol):
+    """A driver whose engine has a schema, and a ledger of the migrations that made it."""
 
     def write(self, entry: LedgerEntry, replacing: LedgerEntry | None) -> None:
         """Record an entry in place of `replacing` (None: there is none yet); LedgerConflict if that is not what is there."""
@@ -90,15 +103,6 @@ class Engine(Protocol):
 
     def drop_kept(self, names: Sequence[str]) -> None:
         """Remove old versions for good."""
-
-    def seed(self, seeds: Seeds) -> dict[str, int]:
-        """Add the records this engine wants that are not there; return how many were added, by target."""
-
-    def verify(self) -> dict[str, int]:
-        """Answer a real query that leaves nothing behind; return counts by table, index, collection or bucket."""
-
-    def close(self) -> None:
-        """Give everything back."""
 
 
 class LedgerConflict(Failure):

@@ -68,7 +68,7 @@ class Driver(Engine):
             raise Failure(
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
-        self._lease = Lease(path, str(connection.get("holder", "ai-karen-init")), seconds=_LOCK_PATIENCE_SECONDS)
+        self._lease = Lease(path, str(connection.get("runner", "ai-karen-init")), seconds=_LOCK_PATIENCE_SECONDS)
         self._connection = retry(
             lambda: duckdb.connect(str(path), config=_CONFIG),
             engine=_SERVICE,

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from init.engines.base import Engine, Seeds, first_line, required, retry
+from init.engines.base import Seeds, Service, first_line, required, retry
 from init.migrations import LedgerEntry
 from init.protocol import Failure
 
@@ -17,7 +17,7 @@ _FIX = "look at the etcd container's log"
 _EVERY_KEY = {"key": "AA==", "range_end": "AA==", "count_only": True}
 
 
-class Driver(Engine):
+class Driver(Service):
     """etcd over HTTP."""
 
     _url: str

@@ -19,6 +19,7 @@ from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 _SERVICE = "minio"
+_MILVUS_BUCKET = "milvus-data"
 _PROBE_PREFIX = "verification-"
 _COUNT_LIMIT = 100_000
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
@@ -81,22 +82,24 @@ class Driver(Engine):
     def execute(self, script: Script, work: Work) -> None:
         """Make the buckets and their rules as the file says, and remove those that it removes; each step may be repeated."""
         document = minio_buckets.parse(script)
+        made: list[str] = []
         try:
             for definition in document.get("buckets", ()):
                 work.begin(f"bucket {definition['name']}")
-                minio_buckets.make(self._client, definition)
-                self._ledger.buckets.add(definition["name"])
+                if minio_buckets.create(self._client, definition["name"]):
+                    made.append(definition["name"])
+                minio_buckets.set_rules(self._client, definition)
             for name in document.get("remove", ()):
                 work.begin(f"remove bucket {name}")
                 minio_buckets.remove(self._client, name)
-                self._ledger.buckets.discard(name)
         except S3Error as error:
+            for name in made:
+                minio_buckets.remove(self._client, name)
             raise failed(_SERVICE, script, first_line(error)) from None
 
     def objects(self) -> dict[str, str]:
-        """Read versioning and lifecycle rules of the buckets that migrations made."""
-        self._ledger.read()
-        return minio_buckets.objects(self._client, self._ledger.buckets)
+        """Read versioning and lifecycle rules of every bucket, without the ledger's and Milvus' own."""
+        return minio_buckets.objects(self._client, self._list_buckets() - {BUCKET, _MILVUS_BUCKET})
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add nothing: buckets start empty."""

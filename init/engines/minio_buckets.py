@@ -43,11 +43,17 @@ def parse(script: Script) -> dict[str, Any]:
     return document
 
 
-def make(client: Minio, definition: Mapping[str, Any]) -> None:
-    """Make a bucket where it is missing, and set its rules."""
+def create(client: Minio, name: str) -> bool:
+    """Make a bucket where it is missing, and tell whether it was."""
+    if client.bucket_exists(name):
+        return False
+    client.make_bucket(name)
+    return True
+
+
+def set_rules(client: Minio, definition: Mapping[str, Any]) -> None:
+    """Give a bucket the versioning and the lifecycle rules that a file describes."""
     name = definition["name"]
-    if not client.bucket_exists(name):
-        client.make_bucket(name)
     if definition["versioning"]:
         client.set_bucket_versioning(name, VersioningConfig(ENABLED))
     rules = [_rule(rule) for rule in definition["lifecycle"]]
@@ -67,11 +73,9 @@ def remove(client: Minio, name: str) -> None:
 
 
 def objects(client: Minio, names: Iterable[str]) -> dict[str, str]:
-    """Return versioning and lifecycle rules of those buckets that exist."""
+    """Return versioning and lifecycle rules of these buckets."""
     found = {}
     for name in sorted(names):
-        if not client.bucket_exists(name):
-            continue
         found[f"bucket {name}"] = f"versioning {client.get_bucket_versioning(name).status}"
         config = client.get_bucket_lifecycle(name)
         for rule in config.rules if config else ():

@@ -20,14 +20,13 @@ _PRECONDITION_FAILED = 412
 
 
 class Ledger:
-    """Entries by name, and the buckets that migrations made: others are none of their business."""
+    """Entries by name."""
 
     def __init__(self, client: Minio, pool: urllib3.PoolManager) -> None:
         self._client = client
         self._pool = pool
         self._tag: str | None = None
         self.entries: dict[str, LedgerEntry] = {}
-        self.buckets: set[str] = set()
 
     def read(self) -> tuple[LedgerEntry, ...]:
         """Read the object anew; () where there is none."""
@@ -36,7 +35,7 @@ class Ledger:
         except S3Error as error:
             if error.code not in ("NoSuchKey", "NoSuchBucket"):
                 raise
-            self._tag, self.entries, self.buckets = None, {}, set()
+            self._tag, self.entries = None, {}
             return ()
         try:
             document: dict[str, Any] = json.loads(answer.data)
@@ -45,26 +44,21 @@ class Ledger:
             answer.close()
             answer.release_conn()
         self.entries = {name: LedgerEntry.parse(entry) for name, entry in document["entries"].items()}
-        self.buckets = set(document["buckets"])
         return tuple(self.entries[name] for name in sorted(self.entries))
 
     def replace(self, name: str, replacing: LedgerEntry | None, entry: LedgerEntry | None) -> None:
         """Put `entry` (None: nothing) in place of `replacing`; LedgerConflict if that is not what is there."""
-        buckets = self.buckets
         self.read()
         if self.entries.get(name) != replacing:
             raise LedgerConflict(_SERVICE, name)
         entries = {key: value for key, value in self.entries.items() if key != name}
         if entry is not None:
             entries[name] = entry
-        self._put(name, entries, buckets)
-        self.entries, self.buckets = entries, buckets
+        self._put(name, entries)
+        self.entries = entries
 
-    def _put(self, name: str, entries: dict[str, LedgerEntry], buckets: set[str]) -> None:
-        document = {
-            "entries": {key: value.document() for key, value in sorted(entries.items())},
-            "buckets": sorted(buckets),
-        }
+    def _put(self, name: str, entries: dict[str, LedgerEntry]) -> None:
+        document = {"entries": {key: value.document() for key, value in sorted(entries.items())}}
         if not self._client.bucket_exists(BUCKET):
             self._client.make_bucket(BUCKET)
         # The client's own upload takes no condition; a signed address takes any.

@@ -50,7 +50,7 @@ class Driver(Engine):
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect with the schema search path pinned, so that a user's own schema cannot catch our tables."""
-        self.connection = connect(connection)
+        self.connection = connect(connection, application=f"ai-karen {connection.get('runner', 'init')}")
 
     def server_version(self) -> str:
         """Return the version without the distribution's suffix."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from init.engines.base import Engine, Seeds, first_line, required, retry
+from init.engines.base import Seeds, Service, first_line, required, retry
 from init.migrations import LedgerEntry
 from init.protocol import Failure
 
@@ -16,7 +16,7 @@ _PROBE_LIFETIME_SECONDS = 5
 _FIX = "look at the Redis container's log"
 
 
-class Driver(Engine):
+class Driver(Service):
     """Redis through redis-py."""
 
     _client: "redis.Redis"

@@ -17,7 +17,7 @@ from init.loads import header
 from init.protocol import Failure
 
 _SERVICE = "postgres"
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
 _ENDED = """
     SELECT current_setting('track_activities')::boolean
         AND NOT EXISTS (SELECT FROM pg_stat_progress_copy WHERE pid = %s)"""

@@ -7,7 +7,7 @@ from init.migrations.model import Options
 
 _COMMENT = {"sql": "--", "py": "#"}
 # One lower-case word, a colon and a value: prose has capitals or more words before its first colon, a link has slashes.
-_OPTION = re.compile(r"(?P<name>[a-z_]+):\s*(?P<value>[^\s/]\S*)\s*")
+_OPTION = re.compile(r"(?P<name>[a-z_]+):\s*(?P<value>[^\s/]\S*)|(?P<known>timeout):\s*(?P<rest>\d.*)")
 _TIMEOUT = re.compile(r"(?P<count>\d+(?:\.\d+)?)(?P<unit>ms|s|min|h)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 ALLOWED = "transactional: true or false (sql only), timeout: a number with ms, s, min or h"
@@ -35,7 +35,7 @@ def _of_comments(body: str, mark: str) -> dict[str, str]:
             break
         option = _OPTION.fullmatch(text.removeprefix(mark).strip())
         if option:
-            found[option["name"]] = option["value"]
+            found[option["name"] or option["known"]] = option["value"] or option["rest"]
     return found
 
 

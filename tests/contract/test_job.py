@@ -157,5 +157,5 @@ def test_data_that_cannot_be_read_ends_the_job_with_the_reason() -> None:
         raise OSError("the disk is gone")
 
     request = {"protocol": 1, "action": "load", "engine": "postgres", "target": "memory", "connection": {}}
-    with Job(spec(name="postgres")) as job, pytest.raises((OSError, JobError), match="the disk is gone|BadRequest"):
+    with Job(spec(name="postgres")) as job, pytest.raises((OSError, JobError), match=r"the disk is gone|BadRequest"):
         job.run(request, pieces())

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from init import actions, reports
-from init.engines.base import Engine, Seeds
+from init.engines.base import Seeds, Service
 from init.migrations import LedgerEntry
 from init.protocol import Failure
 from init.runner import actions as runner
 
 
-class MemoryEngine(Engine):
+class MemoryEngine(Service):
     """An engine with one applied migration."""
 
     closed = 0

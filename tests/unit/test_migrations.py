@@ -140,3 +140,8 @@ def test_the_way_back_has_options_of_its_own(tmp_path: Path) -> None:
 def test_a_bad_option_of_the_way_back_is_named_with_its_file(tmp_path: Path) -> None:
     with pytest.raises(MigrationsInvalid, match=r"postgres/001_a.down.sql: option 'color' is not known"):
         load(write(tmp_path, {"001_a.sql": "SELECT 1", "001_a.down.sql": "-- color: red\nSELECT 0"}))
+
+
+def test_an_option_with_more_than_one_word_is_refused_and_not_taken_for_prose(tmp_path: Path) -> None:
+    with pytest.raises(MigrationsInvalid, match="timeout is '5 s'"):
+        load(write(tmp_path, {"001_a.sql": "-- timeout: 5 s\nSELECT 1"}))

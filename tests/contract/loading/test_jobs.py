@@ -38,7 +38,7 @@ def asked(credentials: dict[str, Any]) -> dict[str, Any]:
     return {"protocol": 1, "action": "load", "engine": "postgres", "target": "notes", "connection": connection}
 
 
-def test_a_file_goes_through_a_job_of_constant_memory(
+def test_a_file_goes_through_a_job_into_a_table(
     servers: Contract, postgres: Connection, credentials: dict[str, Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "notes.csv"
