@@ -61,7 +61,8 @@ def bring(printer: Printer, work: Sequence[Known], wanted: Mapping[str, str]) ->
     try:
         for one in changed:
             pins.write(printer.stack, one.engine, wanted[one.engine])
-        return update(printer, [one.engine for one in work])
+        unseen = any(one.is_unseen(wanted[one.engine]) for one in work)
+        return update(printer, [one.engine for one in work], refresh=unseen)
     except Locked:
         for one in changed:
             pins.write(printer.stack, one.engine, one.pin)

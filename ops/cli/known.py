@@ -96,6 +96,11 @@ class Known:
             found.append("Pulumi has not recorded a verification since the last run")
         return found
 
+    def is_unseen(self, pin: str) -> bool:
+        """Whether there is something to do that Pulumi does not see: its record is as the files are, and the ledger is not."""
+        wanted = {file.name: file.checksum for file in self.files if not pin or file.version <= pin}
+        return self.applied != wanted and self.record.migrations == wanted and self.record.target == pin
+
     def is_settled(self, pin: str) -> bool:
         """Whether an update with this pin has nothing to do."""
         plan = self.plan(pin)

@@ -103,7 +103,7 @@ def table(found: Sequence[Known]) -> "Table":
 
     drawn = Table()
     for column in _COLUMNS:
-        drawn.add_column(column, overflow="fold")
+        drawn.add_column(column, overflow="fold", no_wrap=column == "engine")
     for one in found:
         if one.error:
             drawn.add_row(one.engine, "[red]not asked[/]", shown(one.pin), *["–"] * 5)

@@ -86,4 +86,4 @@ def _answers(asking: Asking, *, counts: bool) -> dict[str, Any]:
     try:
         return {asking.engine: asking.ask(action="inspect", **one, **common)}
     except JobError as error:
-        return {asking.engine: {"error": {"message": str(error), "fix": ""}}}
+        return {asking.engine: {"error": {"message": str(error).removeprefix(f"{asking.engine}: "), "fix": ""}}}

@@ -39,10 +39,11 @@ def ensure_free(printer: Printer) -> None:
         )
 
 
-def update(printer: Printer, engines: Sequence[str]) -> Recorded:
+def update(printer: Printer, engines: Sequence[str], *, refresh: bool = False) -> Recorded:
     """Run the engines' initializations and the verification as a targeted update, and return what is recorded then.
 
-    The log lines are printed as they come. Locked if another update got in between, Refused if this one failed.
+    The log lines are printed as they come. With `refresh`, Pulumi first looks at what the ledgers tell. Locked if another
+    update got in between, Refused if this one failed.
     """
     recorded = Recorded.read(printer.stack)
     targets = [recorded.records[engine].urn for engine in engines]
@@ -51,6 +52,7 @@ def update(printer: Printer, engines: Sequence[str]) -> Recorded:
     with tempfile.TemporaryDirectory(prefix="karen-") as directory:
         events, output = Path(directory, "events"), Path(directory, "output")
         command = ["up", "--yes", "--skip-preview", *arguments, "--event-log", str(events)]
+        command += ["--refresh"] if refresh else []
         with output.open("w+", encoding="utf-8") as channel:
             process = _started(printer.stack, command, channel)
             errors: list[str] = []

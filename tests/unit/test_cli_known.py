@@ -104,6 +104,15 @@ def test_the_version_below_counts_what_is_half_reverted() -> None:
     assert known(entry("001_a")).below() == "000"
 
 
+def test_what_only_the_ledger_lacks_pulumi_would_not_see() -> None:
+    migrations = {file.name: file.checksum for file in FILES}
+    lost = known(entry("001_a"), recorded={"migrations": migrations})
+    assert lost.is_unseen("")
+    assert not lost.is_unseen("002")
+    assert not known(entry("001_a")).is_unseen("")
+    assert not known().is_unseen("")
+
+
 def test_new_seeds_are_something_to_do() -> None:
     assert not known(seeds="other").is_settled("")
 
