@@ -43,7 +43,7 @@ picture: ## draw the README's picture from the running stack
 lint: ## ruff, mypy, shellcheck, hadolint
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images
 	@$(RUN); ruff check . && ruff format --check . && mypy && \
-	  shellcheck -x activate .ci/run $$(git grep -lE '^#!.*sh' -- images) && \
+	  shellcheck -x activate karen .ci/run $$(git grep -lE '^#!.*sh' -- images) && \
 	  hadolint --failure-threshold warning images/*/Dockerfile toolchain/Dockerfile
 
 test: ## every test, from a machine with nothing installed

@@ -71,8 +71,8 @@ def report(request: Mapping[str, Any]) -> Answer:
     set_patience(float(request.get("patience", PATIENCE_SECONDS)))
     name, expected = engine_name(request.get("engine")), request.get("expected")
     engine = load(name)
+    engine.connect({**required(request, "connection", dict), "must_exist": True})
     try:
-        engine.connect({**required(request, "connection", dict), "must_exist": True})
         ledger = engine.ledger()
         version = schema_version(ledger)
         if expected is not None and version != expected:

@@ -50,7 +50,10 @@ class Service(Protocol):
     """What every driver can do. Its module imports the client library; errors it can explain are raised as `Failure`."""
 
     def connect(self, connection: Mapping[str, Any]) -> None:
-        """Connect, with patience; `must_exist` forbids to create the database, `runner` says who connects."""
+        """Connect, with patience; `must_exist` forbids to create the database, `runner` says who connects.
+
+        What fails leaves nothing open.
+        """
 
     def server_version(self) -> str:
         """Return the server's version, such as `17.11`."""

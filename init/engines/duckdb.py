@@ -57,7 +57,7 @@ class Driver(Engine):
     """DuckDB in this process."""
 
     _connection: duckdb.DuckDBPyConnection
-    _lease: Lease | None = None
+    _lease: Lease
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Open the file, waiting a bounded time for another process to let go of it."""
@@ -69,14 +69,18 @@ class Driver(Engine):
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
         self._lease = Lease(path, str(connection.get("runner", "ai-karen-init")), seconds=_LOCK_PATIENCE_SECONDS)
-        self._connection = retry(
-            lambda: duckdb.connect(str(path), config=_CONFIG),
-            engine=_SERVICE,
-            transient=_is_locked,
-            fix="end the process that holds the file, or let it close its connection",
-            seconds=_LOCK_PATIENCE_SECONDS,
-            trouble="still in use",
-        )
+        try:
+            self._connection = retry(
+                lambda: duckdb.connect(str(path), config=_CONFIG),
+                engine=_SERVICE,
+                transient=_is_locked,
+                fix="end the process that holds the file, or let it close its connection",
+                seconds=_LOCK_PATIENCE_SECONDS,
+                trouble="still in use",
+            )
+        except BaseException:
+            self._lease.release()
+            raise
 
     def server_version(self) -> str:
         """Return the library's version: there is no server."""
@@ -166,10 +170,8 @@ class Driver(Engine):
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""
-        if hasattr(self, "_connection"):
-            self._connection.close()
-        if self._lease is not None:
-            self._lease.release()
+        self._connection.close()
+        self._lease.release()
 
     def _expect(self, name: str, replacing: LedgerEntry | None) -> None:
         found = next((entry for entry in self.ledger() if entry.name == name), None)

@@ -77,9 +77,12 @@ class Job:
         try:
             self._socket = api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             api.start(self._id)
-        except APIError as error:
+        except BaseException as error:
+            # Also when it is interrupted.
             self.close()
-            raise JobError(f"The {spec.name} job could not be started: {error.explanation}") from None
+            if isinstance(error, APIError):
+                raise JobError(f"The {spec.name} job could not be started: {error.explanation}") from None
+            raise
 
     def __enter__(self) -> "Job":
         return self
@@ -102,7 +105,7 @@ class Job:
         timer = threading.Timer(remaining, self._kill)
         timer.daemon = True
         timer.start()
-        reader, log = FrameReader(), b""
+        reader, lines = FrameReader(), _Lines()
         connection = getattr(self._socket, "_sock", self._socket)
         upload = Upload(connection, data if data is not None else (), failed=self._kill)
         try:
@@ -115,7 +118,7 @@ class Job:
                     if reply is not None:
                         return _result(reply, self._spec.name)
                 else:
-                    log = _forward(log + chunk)
+                    lines.feed(chunk)
         finally:
             expired = not timer.is_alive()
             timer.cancel()
@@ -126,9 +129,7 @@ class Job:
             raise JobError(
                 f"The {self._spec.name} job did not finish within {self._spec.deadline_seconds:.0f} s. Fix: run the command again"
             )
-        raise JobError(
-            f"The {self._spec.name} job ended without an answer. Its last line: {log.decode(errors='replace').strip()}"
-        )
+        raise JobError(f"The {self._spec.name} job ended without an answer. Its last line: {lines.last()}")
 
     def _kill(self) -> None:
         with suppress(NotFound, APIError):
@@ -149,16 +150,29 @@ def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
         read_only=True,
         tmpfs={"/tmp": "size=64m"},  # noqa: S108 - a path inside the container
         log_config=LogConfig(type=LogConfig.types.NONE),
+        # Nothing is left of one whose starter was killed; an update's job is swept by the next update.
+        auto_remove=not spec.exclusive,
     )
     return config
 
 
-def _forward(data: bytes) -> bytes:
-    """Print every complete line, which Pulumi shows, and return the rest."""
-    *lines, rest = data.split(b"\n")
-    for line in lines:
-        say(line.decode(errors="replace"))
-    return rest if rest or not lines else lines[-1]
+class _Lines:
+    """A job's log as it comes: every complete line is printed, which Pulumi shows."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._last = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            say(line.decode(errors="replace"))
+            self._last = line
+
+    def last(self) -> str:
+        """Return the last line, complete or not."""
+        return (self._rest or self._last).decode(errors="replace").strip()
 
 
 def _result(reply: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def _without_migrations(request: Mapping[str, Any]) -> dict[str, Any]:
     """Prove an engine that has no schema: it connects, and answers what its seeding asks."""
     name = engine_name(request.get("engine"))
     driver = load(name)
+    driver.connect(required(request, "connection", dict))
     try:
-        driver.connect(required(request, "connection", dict))
         counts = driver.seed(request.get("seeds") or {})
         version = driver.server_version()
         return {"engine": name, "server_version": version, "schema_version": schema_version(()), "ledger": [],

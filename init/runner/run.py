@@ -52,8 +52,8 @@ class Run:
     ) -> Iterator["Run"]:
         """Connect to the engine, and to PostgreSQL (`coordination`) for the lock and the shared tables."""
         driver = load(engine)
+        driver.connect({**connection, "runner": options.get("runner", engine)})
         try:
-            driver.connect({**connection, "runner": options.get("runner", engine)})
             if engine == _COORDINATING:
                 yield cls(engine, driver, Coordinator(cast(_Coordinating, driver).connection), migrations, **options)
                 return

@@ -2,10 +2,11 @@
 
 import sys
 
-from ops.cli import ahead
 from ops.cli.errors import INTERRUPTED
 
 try:
+    from ops.cli import ahead
+
     ahead.begin(sys.argv[1:])
     # What takes its time comes after the head start.
     from ops.cli.app import main
