@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     request: dict[str, Any] = {}
     try:
         request = protocol.read(sys.stdin.buffer)
-        reply = protocol.success(handle(request, delegate))
+        reply = protocol.success(handle(request, delegate, sys.stdin.buffer))
     except Failure as error:
         reply = protocol.failure(redact(error, request))
     except protocol.ProtocolError as error:

@@ -1,9 +1,10 @@
 """What a job can be asked to do, and the secrets that no answer may hold."""
 
+import io
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 from init import files
 from init.delegate import Delegate
@@ -14,19 +15,24 @@ _SECRET_KEYS = ("password", "secret", "content")
 Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def handle(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict[str, Any]:
-    """Do what the request asks and return the reply's result; Failure says why not. `delegate` shares what asks all engines."""
+def handle(
+    request: Mapping[str, Any], delegate: Delegate | None = None, stream: IO[bytes] | None = None
+) -> dict[str, Any]:
+    """Do what the request asks and return the reply's result; Failure says why not.
+
+    `delegate` shares what asks all engines; from `stream` comes the data of a request that brings some.
+    """
     if request.get("protocol") != PROTOCOL:
         raise Failure("BadRequest", f"protocol is {request.get('protocol')!r}; allowed: {PROTOCOL}", CORRECT)
     started = time.perf_counter()
     name = request.get("action")
-    result = _files(request) if name == "files" else _on_engines(name, delegate)(request)
+    result = _files(request) if name == "files" else _on_engines(name, delegate, stream)(request)
     return {**result, "seconds": round(time.perf_counter() - started, 3)}
 
 
-def _on_engines(name: object, delegate: Delegate | None) -> Action:
+def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
     # The job that writes files has no use for clients, and does not wait for them.
-    from init import reports
+    from init import loading, reports
     from init.runner import actions as runner
 
     actions: dict[object, Action] = {
@@ -37,6 +43,7 @@ def _on_engines(name: object, delegate: Delegate | None) -> Action:
         "confirm": runner.drop_kept,
         "inspect": runner.look,
         "inspect-all": partial(reports.inspect_all, delegate=delegate),
+        "load": partial(loading.load, stream=stream or io.BytesIO()),
         "report": reports.report,
         "verify": partial(reports.verify, delegate=delegate),
     }

@@ -16,12 +16,13 @@ def up(run: Run, target: str | None = None) -> list[LedgerEntry]:
         return []
     with run.locked():
         # Another runner may have been here while this one waited.
-        return [_apply(run, migration) for migration in run.checked_plan(target).pending]
+        pending = run.checked_plan(target).pending
+        recorded = {entry.name: entry for entry in run.driver.ledger()}
+        return [_apply(run, migration, recorded.get(migration.name)) for migration in pending]
 
 
-def _apply(run: Run, migration: Migration) -> LedgerEntry:
-    """Apply one migration and record it."""
-    earlier = next((entry for entry in run.driver.ledger() if entry.name == migration.name), None)
+def _apply(run: Run, migration: Migration, earlier: LedgerEntry | None) -> LedgerEntry:
+    """Apply one migration and record it in place of what an earlier run has left."""
     run.driver.check(migration.up)
     started = time.perf_counter()
     entry = LedgerEntry(migration.name, migration.checksum, datetime.now(UTC), applied_by=run.runner)
