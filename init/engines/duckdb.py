@@ -35,6 +35,7 @@ _LEDGER = f"""
         duration DOUBLE NOT NULL DEFAULT 0,
         applied_by VARCHAR NOT NULL DEFAULT ''
     )"""
+# A sequence's start is no part of its definition: in a file that was opened again, it is where the sequence stands.
 _OBJECTS = """
     SELECT 'table ' || table_name, coalesce(comment, '') FROM duckdb_tables() WHERE NOT internal AND schema_name = 'main'
     UNION ALL
@@ -49,7 +50,7 @@ _OBJECTS = """
     UNION ALL
     SELECT 'index ' || table_name || '.' || index_name, sql FROM duckdb_indexes() WHERE schema_name = 'main'
     UNION ALL
-    SELECT 'sequence ' || sequence_name, 'start ' || start_value || ' increment ' || increment_by
+    SELECT 'sequence ' || sequence_name, 'increment ' || increment_by || CASE WHEN cycle THEN ' cycle' ELSE '' END
     FROM duckdb_sequences() WHERE NOT temporary AND schema_name = 'main'"""
 
 

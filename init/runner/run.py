@@ -52,12 +52,13 @@ class Run:
     ) -> Iterator["Run"]:
         """Connect to the engine, and to PostgreSQL (`coordination`) for the lock and the shared tables."""
         driver = load(engine)
-        driver.connect({**connection, "runner": options.get("runner", engine)})
+        runner = options.setdefault("runner", runner_name())
+        driver.connect({**connection, "runner": runner})
         try:
             if engine == _COORDINATING:
                 yield cls(engine, driver, Coordinator(cast(_Coordinating, driver).connection), migrations, **options)
                 return
-            coordinator = Coordinator(connect(coordination, application=f"ai-karen {options.get('runner', engine)}"))
+            coordinator = Coordinator(connect(coordination, application=f"ai-karen {runner}"))
             try:
                 yield cls(engine, driver, coordinator, migrations, **options)
             finally:

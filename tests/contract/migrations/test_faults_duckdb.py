@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from init.engines import duckdb
 from init.migrations import Migration
 from init.protocol import Failure
+from init.runner.inspect import inspect
 from init.runner.up import up
 from tests.contract.migrations import cases
 from tests.contract.migrations.case import Case
@@ -46,7 +48,7 @@ def test_the_wait_for_the_lease_ends_and_names_its_holder(
     holder.event("reached")
     with (
         pytest.raises(
-            Failure, match=r"still in use after [0-9]+ s: contract.db.lease is held by ai-karen-init since 20"
+            Failure, match=r"still in use after [0-9]+ s: contract.db.lease is held by [^ ]+@[^ ]+ since 20"
         ) as busy,
         case.run(files),
     ):
@@ -94,3 +96,16 @@ def test_a_foreign_process_keeps_its_file_and_the_migration_says_so(
     with case.run(write({"002_more.sql": "INSERT INTO items VALUES (3);\n"})) as run:
         assert [entry.name for entry in up(run)] == ["002_more"]
         assert run.driver.verify()["items"] == 5
+
+
+@cases.only("duckdb")
+def test_a_sequence_that_was_used_is_not_taken_for_a_changed_one(case: Case, write: Write) -> None:
+    files = write(
+        {"001_numbers.sql": "CREATE SEQUENCE numbers; CREATE TABLE taken (id BIGINT DEFAULT nextval('numbers'));"}
+    )
+    with case.run(files) as run:
+        up(run)
+    with case.run(files) as run:
+        cast(duckdb.Driver, run.driver)._connection.execute("INSERT INTO taken SELECT nextval('numbers') FROM range(3)")
+    with case.run(files) as run:
+        assert inspect(run)["drift"] == []
