@@ -37,7 +37,7 @@ class Case(case.Case):
             "CREATE OR REPLACE TABLE shelves (number INTEGER, floor INTEGER NOT NULL, room VARCHAR DEFAULT 'hall')",
             "constraint shelves.CHECK((number > 0)) was dropped",
         ),
-        Tampering("sequence changed", "CREATE OR REPLACE SEQUENCE numbers START 7", "sequence numbers was changed"),
+        Tampering("sequence changed", "CREATE OR REPLACE SEQUENCE numbers INCREMENT 7", "sequence numbers was changed"),
     )
 
     @property
