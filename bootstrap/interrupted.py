@@ -19,6 +19,9 @@ from bootstrap.console import StepError, say
 from components.naming import STACK_LABEL
 
 _STEP = "interrupted"
+_PULUMI = "pulumi"
+# Zombie and dead: proc_pid_stat(5).
+_ENDED = ("Z", "X")
 _CONTAINER = "docker:index/container:Container"
 _NETWORK = "docker:index/network:Network"
 
@@ -49,11 +52,21 @@ def _release_locks(stack: str, *, development: bool) -> bool:
     locks = [json.loads(path.read_text(encoding="utf-8")) for path in directory.glob("*.json")]
     if not locks:
         return False
-    if any(lock["hostname"] != socket.gethostname() or Path(f"/proc/{lock['pid']}").exists() for lock in locks):
+    if any(lock["hostname"] != socket.gethostname() or is_running(int(lock["pid"])) for lock in locks):
         return True
     _pulumi(stack, "cancel", "--yes", development=development)
     say(_STEP, f"the lock of an ended process on {stack} is released")
     return False
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is Pulumi and has not ended: one that nobody has waited for stays in /proc, and a number comes again."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    name, rest = text.partition("(")[2].rsplit(")", 1)
+    return name == _PULUMI and rest.split()[0] not in _ENDED
 
 
 def _remove(client: docker.DockerClient, stack: str, resource: dict[str, Any], recorded: set[str]) -> None:

@@ -62,11 +62,25 @@ def bring(printer: Printer, work: Sequence[Known], wanted: Mapping[str, str]) ->
         for one in changed:
             pins.write(printer.stack, one.engine, wanted[one.engine])
         unseen = any(one.is_unseen(wanted[one.engine]) for one in work)
-        return update(printer, [one.engine for one in work], refresh=unseen)
+        engines = [one.engine for one in work]
+        return update(printer, engines + _left_behind(printer.stack, engines), refresh=unseen)
     except Locked:
         for one in changed:
             pins.write(printer.stack, one.engine, one.pin)
         raise
+
+
+def _left_behind(stack: str, engines: Sequence[str]) -> list[str]:
+    """Return the other engines that a killed command has changed and Pulumi has not recorded: the verification asks them as well."""
+    settings = pins.configuration(stack)
+    records = Recorded.read(stack).records.values()
+    moved = [one.engine for one in records if one.target != pins.pin(settings, one.engine)]
+    left = [known for engine in moved if engine not in engines for known in survey(stack, engine)]
+    return [
+        one.engine
+        for one in left
+        if not (one.error or one.dirty or (plan := one.plan(one.pin)).pending or plan.problems)
+    ]
 
 
 def _version(engine: str | None, to: str | None) -> str:

@@ -11,7 +11,7 @@ from minio.commonconfig import ENABLED
 from minio.versioningconfig import SUSPENDED, VersioningConfig
 
 from tests.e2e import clients
-from tests.e2e.karen import NAME
+from tests.e2e.migrate.karen import NAME
 
 
 @contextmanager

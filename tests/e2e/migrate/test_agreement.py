@@ -1,60 +1,19 @@
 """Migrations of a live stack through `./karen migrate` and `pulumi preview`: what one writes, the other agrees with."""
 
-import os
-import re
+import json
 import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import docker
 import pytest
 
-from bootstrap import places
 from init.migrations import checksum
-from init.resources.initialization import DATA
-from init.resources.job import JOB_LABEL, STACK_LABEL
 from tests.e2e import clients
-from tests.e2e.by_hand import CHANGES, deleted, duplicate, gap, renamed, reordered
-from tests.e2e.karen import ADDED, NAME, Karen
-from tests.e2e.live import LiveStack
+from tests.e2e.migrate.by_hand import CHANGES, deleted, duplicate, gap, renamed, reordered
+from tests.e2e.migrate.karen import ADDED, NAME, Brought
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-
-@dataclass
-class Brought:
-    """A stack with one migration more in two engines, and what was seen on the way."""
-
-    karen: Karen
-    preview: str
-    before: dict[str, Any]
-    after_preview: dict[str, Any]
-    up: dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def brought(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brought]:
-    """The session's stack after a preview and an `up`; as it was when the module is done."""
-    data = tmp_path_factory.mktemp("migrations") / "data"
-    shutil.copytree(DATA, data)
-    karen = Karen(stack, data)
-    with pytest.MonkeyPatch.context() as patch:
-        # Pulumi's program and its providers read the copy as well.
-        patch.setenv("KAREN_DATA", str(data))
-        try:
-            karen.write()
-            before = karen.inventory()
-            preview = stack.pulumi("preview").stdout
-            after = karen.inventory()
-            yield Brought(karen, preview, before, after, karen.json("migrate", "up", "--yes"))
-        finally:
-            karen.restore(DATA)
-    stack.pulumi("preview", "--expect-no-changes")
 
 
 def test_a_preview_names_what_is_pending_and_writes_nothing(brought: Brought) -> None:
@@ -156,21 +115,6 @@ def test_what_was_changed_by_hand_is_named(brought: Brought) -> None:
     karen.is_clean()
 
 
-def test_another_update_in_progress_is_named(brought: Brought) -> None:
-    karen = brought.karen
-    pin, process = karen.pin("postgres"), karen.stack.begin()
-    try:
-        wait_until(lambda: bool(locks(karen.stack)), "an update with a lock")
-        os.kill(process.pid, signal.SIGSTOP)
-        told = karen.run("migrate", "down", "postgres", "--to", karen.shipped["postgres"], "--yes", code=1).stderr
-        assert f"The stack {karen.stack.name} is locked by process {process.pid}" in told
-        assert "Fix: wait for that update to end" in told
-        assert karen.pin("postgres") == pin
-    finally:
-        os.kill(process.pid, signal.SIGCONT)
-        assert process.wait(timeout=120) == 0
-
-
 def test_without_a_way_back_nothing_is_changed(brought: Brought) -> None:
     karen = brought.karen
     path, pin = karen.added("postgres"), karen.pin("postgres")
@@ -186,56 +130,48 @@ def test_without_a_way_back_nothing_is_changed(brought: Brought) -> None:
     assert karen.json("migrate", "verify", "postgres")["clean"] is True
 
 
-@pytest.mark.parametrize(
-    ("engine", "moment"),
-    [("postgres", "update"), ("elasticsearch", "job"), pytest.param("postgres", "pin", marks=pytest.mark.full)],
-)
-def test_a_killed_way_back_is_finished_by_the_same_command(brought: Brought, engine: str, moment: str) -> None:
-    """Killed with all its processes when it has set the pin, while its job runs, and while Pulumi records."""
-    karen = brought.karen
-    if karen.pin(engine) == karen.shipped[engine]:
-        karen.run("migrate", "up", engine, "--yes")
-    command = ("migrate", "down", engine, "--to", karen.shipped[engine], "--yes")
-    process = karen.begin(*command)
+def test_what_a_change_has_kept_is_removed_when_it_is_confirmed(brought: Brought) -> None:
+    """An index gets a new version; the old one is served no more and kept, until its engine is named."""
+    karen, first = brought.karen, brought.karen.added("elasticsearch")
+    later = first.with_name(f"{int(first.name[:3]) + 1:03}_{NAME}_body.json")
+    back = later.with_name(f"{later.stem}.down.json")
+    client = clients.elasticsearch(karen.stack.variables())
+    later.write_text(change(first, to="v002", replacing="v001", body={"type": "text"}))
+    back.write_text(change(first, to="v001", replacing="v002"))
     try:
-        wait_until(lambda: reached(karen, engine, moment) or process.poll() is not None, moment)
-        assert process.poll() is None, f"the command ended before its {moment}"
+        client.index(index="ai_karen_e2e", id="one", document={"tenant_id": "a"}, refresh=True)
+        karen.run("migrate", "up", "elasticsearch")
+        (found,) = karen.json("migrate", "status", "elasticsearch")["engines"]
+        assert found["kept"] == {"ai_karen_e2e_v001": 1}
+        karen.is_clean()
+        told = karen.json("migrate", "confirm", "elasticsearch", "--yes")
+        assert told["removed"] == ["ai_karen_e2e_v001"]
+        assert not client.indices.exists(index="ai_karen_e2e_v001")
+        assert client.get(index="ai_karen_e2e", id="one")["_source"] == {"tenant_id": "a"}
+        karen.is_clean()
+        karen.run("migrate", "down", "elasticsearch", "--to", first.name[:3], "--yes")
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    karen.run(*command)
-    assert karen.pin(engine) == karen.shipped[engine]
+        later.unlink()
+        back.unlink()
+        client.close()
+    karen.run("migrate", "up", "elasticsearch", "--yes")
     karen.is_clean()
 
 
-def reached(karen: Karen, engine: str, moment: str) -> bool:
-    """Whether a `down` has come so far; its job is the one that follows the pin."""
-    if moment == "update":
-        return bool(locks(karen.stack))
-    setting = f"{engine}SchemaVersion: .?{karen.shipped[engine]}"
-    pinned = re.search(setting, karen.stack.file.read_text()) is not None
-    return pinned and (moment == "pin" or bool(jobs(karen.stack, engine)))
+def test_a_schema_without_its_ledger_is_taken_as_it_is_said_to_be(brought: Brought) -> None:
+    karen = brought.karen
+    with clients.postgres(karen.stack.variables()) as connection:
+        connection.execute("DELETE FROM migration_history WHERE service = 'postgres'")
+    assert karen.json("migrate", "verify", "postgres", code=1)["clean"] is False
+    told = karen.json("migrate", "baseline", "postgres", "--to", "latest", "--yes")
+    assert told["recorded"][-1] == karen.added("postgres").stem
+    karen.is_clean()
 
 
-def jobs(stack: LiveStack, engine: str) -> list[str]:
-    """Return the running jobs of an engine that are outside an update."""
-    client = docker.from_env()
-    try:
-        labels = [f"{STACK_LABEL}={stack.name}", f"{JOB_LABEL}={engine}-outside"]
-        return [one["Id"] for one in client.api.containers(filters={"label": labels})]
-    finally:
-        client.close()
-
-
-def locks(stack: LiveStack) -> list[Path]:
-    """Return the locks that Pulumi holds on a stack."""
-    directory = places.home() / "state" / ".pulumi" / "locks" / "organization" / places.PROJECT / stack.name
-    return list(directory.glob("*.json"))
-
-
-def wait_until(condition: Callable[[], bool], what: str, *, within: float = 60) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {within} s"
-        time.sleep(0.02)
+def change(path: Path, *, to: str, replacing: str, **fields: object) -> str:
+    """Return the definition of the file's index as another version that replaces one."""
+    (index,) = json.loads(path.read_text())["indices"]
+    base = index["index"].rpartition("_")[0]
+    index |= {"index": f"{base}_{to}", "replaces": f"{base}_{replacing}"}
+    index["mappings"]["properties"] |= fields
+    return json.dumps({"indices": [index]})

@@ -128,3 +128,14 @@ class Karen:
         for folder in self.shipped:
             shutil.rmtree(self.data / folder)
             shutil.copytree(source / folder, self.data / folder)
+
+
+@dataclass
+class Brought:
+    """A stack with one migration more in two engines, and what was seen on the way."""
+
+    karen: Karen
+    preview: str
+    before: dict[str, Any]
+    after_preview: dict[str, Any]
+    up: dict[str, Any]

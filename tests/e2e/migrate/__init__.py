@@ -1,0 +1,1 @@
+"""`./karen migrate` on a live stack."""
