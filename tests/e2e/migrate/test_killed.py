@@ -16,7 +16,7 @@ import pytest
 
 from bootstrap import places
 from init.migrations import checksum
-from init.resources.job import JOB_LABEL, STACK_LABEL
+from init.resources.job import JOB_LABEL, STACK_LABEL, sweep
 from tests.e2e import clients
 from tests.e2e.live import LiveStack
 from tests.e2e.migrate.karen import NAME, Brought, Karen
@@ -41,7 +41,11 @@ def test_another_update_in_progress_is_named(brought: Brought) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "moment"),
-    [("postgres", "update"), ("elasticsearch", "job"), pytest.param("postgres", "pin", marks=pytest.mark.full)],
+    [
+        ("postgres", "update"),
+        pytest.param("elasticsearch", "job", marks=pytest.mark.full),
+        pytest.param("postgres", "pin", marks=pytest.mark.full),
+    ],
 )
 def test_a_killed_way_back_is_finished_by_the_same_command(brought: Brought, engine: str, moment: str) -> None:
     """Killed with all its processes when it has set the pin, while its job runs, and while Pulumi records."""
@@ -56,7 +60,7 @@ def test_a_killed_way_back_is_finished_by_the_same_command(brought: Brought, eng
 
 
 def test_a_file_that_was_edited_while_it_was_half_applied_fails_in_the_preview(brought: Brought) -> None:
-    """The update is killed after the first of two statements; as it was, the file is finished."""
+    """The update and its job are killed after the first of three statements; as it was, the file is finished."""
     karen, first = brought.karen, brought.karen.added("postgres")
     path = first.with_name(f"{int(first.name[:3]) + 1:03}_{NAME}_slow.sql")
     back = path.with_name(f"{path.stem}.down.sql")
@@ -67,6 +71,8 @@ def test_a_file_that_was_edited_while_it_was_half_applied_fails_in_the_preview(b
         with clients.postgres(karen.stack.variables()) as connection:
             process = karen.begin("migrate", "up", "postgres", "--yes")
             killed_when(process, lambda: tables(connection) == ["e2e_first"], "first statement")
+            # It goes on without the update that has started it.
+            assert sweep(karen.stack.name, "postgres") == 1
             edited = text.replace("e2e_last", "e2e_other")
             path.write_text(edited)
             done = karen.stack.pulumi("preview", check=False)
