@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from init.engines.base import Engine
 
-NAMES = ("postgres", "duckdb", "redis", "elasticsearch", "milvus", "minio", "etcd")
+NAMES: tuple[str, ...] = ("postgres", "duckdb", "redis", "elasticsearch", "milvus", "minio", "etcd")
 
 
 def load(name: str) -> "Engine":

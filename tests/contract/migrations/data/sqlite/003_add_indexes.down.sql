@@ -1,0 +1,2 @@
+DROP INDEX readers_name_idx;
+DROP INDEX books_title_idx;

@@ -1,0 +1,4 @@
+CREATE TABLE loans (
+    id    INTEGER PRIMARY KEY,
+    since TEXT
+);
