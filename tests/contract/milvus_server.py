@@ -70,6 +70,14 @@ class Server:
         driver.connect(self.connection)
         return driver
 
+    def emptied(self) -> "Server":
+        """Return it without any collection, and with a driver that knows of none."""
+        for name in self.client.list_collections():
+            for alias in self.client.list_aliases(name)["aliases"]:
+                self.client.drop_alias(alias)
+            self.client.drop_collection(name)
+        return replace(self, driver=self.another())
+
     def as_application(self) -> MilvusClient:
         """Return a client of its own, with the application's rights where there are any."""
         user, password = _APPLICATION if self.connection["authorization"] else ("", "")

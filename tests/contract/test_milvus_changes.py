@@ -22,7 +22,6 @@ from tests.contract.milvus_server import (
     fill,
     rows,
     run,
-    started,
     target,
 )
 
@@ -31,9 +30,10 @@ pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with started("milvus-changes", authorization=False) as server:
-        yield server
+def server(open_milvus: Server) -> Iterator[Server]:
+    server = open_milvus.emptied()
+    yield server
+    server.driver.close()
 
 
 def test_the_shipped_collections_go_and_come_back_the_same(server: Server) -> None:
@@ -99,6 +99,7 @@ def test_a_change_by_copy_keeps_every_row_and_the_old_version(server: Server) ->
     assert len(contents(server, "notes")) == 5000
 
 
+@pytest.mark.full
 def test_keys_may_be_texts_of_any_kind(server: Server) -> None:
     fields = [{**TEXT, "name": "id", "is_primary": True, "auto_id": False}, VECTOR, *SCALARS]
     run(server.driver, 1, body("named", 1, fields))
@@ -108,6 +109,7 @@ def test_keys_may_be_texts_of_any_kind(server: Server) -> None:
     run(server.driver, 1, 'REMOVE = ["named_v001", "named_v002"]', way_back=True)
 
 
+@pytest.mark.full
 def test_older_versions_stay_known_when_a_change_is_taken_back(server: Server) -> None:
     fields = [KEY, TEXT, VECTOR]
     names = [f"chain_v{version:03}" for version in (1, 2, 3)]

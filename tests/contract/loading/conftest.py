@@ -1,4 +1,4 @@
-"""Servers for all modules, and a table that is empty for every test."""
+"""A table that is empty for every test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,14 +10,6 @@ from tests.contract.containers import Contract
 from tests.contract.migrations.case import CREDENTIALS
 
 TABLE = "CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant VARCHAR NOT NULL, score REAL DEFAULT 0.5, note VARCHAR)"
-
-
-@pytest.fixture(scope="package")
-def servers() -> Iterator[Contract]:
-    with Contract.session("loading") as contract:
-        for service in ("postgres", "elasticsearch", "milvus"):
-            contract.start(service)
-        yield contract
 
 
 @pytest.fixture

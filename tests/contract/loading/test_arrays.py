@@ -12,14 +12,20 @@ from init.loading import load
 from init.loads import arrays, source
 from tests.contract.containers import Contract
 from tests.contract.loading.sending import SECRET, refusal, sent
+from tests.contract.migrations.cases.milvus import Case
 
 pytestmark = pytest.mark.contract
 
 
 @pytest.fixture(scope="module")
-def milvus(servers: Contract) -> Iterator[MilvusClient]:
-    # A new server's user, as documented.
-    client = MilvusClient(uri=f"http://{servers.address('milvus')}:19530", user="root", password="Milvus")
+def connection(servers: Contract, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return Case(servers, tmp_path_factory.mktemp("milvus")).connection
+
+
+@pytest.fixture(scope="module")
+def milvus(connection: dict[str, Any]) -> Iterator[MilvusClient]:
+    address = f"http://{connection['host']}:{connection['port']}"
+    client = MilvusClient(uri=address, user=connection["user"], password=connection["password"])
     fields = [
         FieldSchema("key", DataType.INT64, is_primary=True),
         FieldSchema("embedding", DataType.FLOAT_VECTOR, dim=8),
@@ -37,9 +43,7 @@ def milvus(servers: Contract) -> Iterator[MilvusClient]:
 
 
 @pytest.fixture
-def vectors(servers: Contract) -> dict[str, Any]:
-    user = {"authorization": True, "user": "root", "password": "Milvus"}
-    connection = {"host": servers.address("milvus"), "port": 19530, **user}
+def vectors(connection: dict[str, Any]) -> dict[str, Any]:
     return {"engine": "milvus", "target": "notes", "connection": connection}
 
 

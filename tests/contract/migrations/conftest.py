@@ -1,15 +1,14 @@
-"""Servers for the whole session, and an empty engine for every test."""
+"""An empty engine for every test."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from init.engines.postgres_connection import connect
 from init.migrations import Migration, load
 from tests.contract.containers import Contract
 from tests.contract.migrations import cases
-from tests.contract.migrations.case import CREDENTIALS, DATA, Case
+from tests.contract.migrations.case import DATA, Case
 from tests.contract.migrations.processes import Processes
 
 
@@ -22,24 +21,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine_case", cases.NAMES, indirect=True, scope="module")
 
 
-@pytest.fixture(scope="session")
-def contract() -> Iterator[Contract]:
-    with Contract.session("migrations") as contract:
-        address = contract.address("postgres")
-        with connect({**CREDENTIALS, "host": address}) as connection:
-            # What is killed here are processes, never the machine: no test has to wait for the disk.
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
-        yield contract
-
-
 @pytest.fixture(scope="module")
-def engine_case(request: pytest.FixtureRequest, contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Case:
+def engine_case(request: pytest.FixtureRequest, servers: Contract, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The engine's servers, running."""
     case = cases.load(request.param)
     for service in case.services:
-        contract.healthy(service)
-    return case(contract, tmp_path_factory.mktemp(request.param))
+        servers.healthy(service)
+    return case(servers, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture
