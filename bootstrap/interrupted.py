@@ -49,7 +49,11 @@ def recover(stack: str, *, development: bool) -> None:
 def _release_locks(stack: str, *, development: bool) -> bool:
     """Release locks of this host's ended processes; True when a lock is left."""
     directory = places.home() / "state" / ".pulumi" / "locks" / "organization" / places.PROJECT / stack
-    locks = [json.loads(path.read_text(encoding="utf-8")) for path in directory.glob("*.json")]
+    try:
+        locks = [json.loads(path.read_text(encoding="utf-8")) for path in directory.glob("*.json")]
+    except (FileNotFoundError, ValueError):
+        # An update ends just now, or begins.
+        return True
     if not locks:
         return False
     if any(lock["hostname"] != socket.gethostname() or is_running(int(lock["pid"])) for lock in locks):

@@ -1,6 +1,8 @@
 """Loading a file into a running stack: a job in its network takes the data over standard input, whatever its size."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +32,13 @@ def load_file(
 ) -> dict[str, Any]:
     """Load a file into a table, index, alias or collection; return `added`, for Elasticsearch `replaced`, and `seconds`.
 
-    JobError says what is wrong with the file or with the data in it, PulumiError that the stack is not up. `quiet`
-    shows no progress.
+    Failure says that the file is none that the engine takes, or that the stack has no such engine; JobError what is wrong
+    with the data in it; PulumiError that the stack is not up. `quiet` shows no progress.
     """
-    try:
-        data = source.read(engine, path)
-    except Failure as failure:
-        raise JobError(f"{failure.message}. Fix: {failure.fix}") from None
+    data = source.read(engine, path)
     job = _verification(stack)
     if engine not in job["engines"]:
-        raise JobError(f"The stack {stack} has no {engine}. Fix: enable it, and make up STACK={stack}")
+        raise Failure("BadRequest", f"The stack {stack} has no {engine}", f"enable it, and make up STACK={stack}")
     spec = JobSpec(
         stack=job["stack"],
         name=engine,
@@ -67,7 +66,8 @@ def load_file(
                 # Whoever asks for the next piece has sent this one.
                 progress.advance(bar, len(piece))
 
-        with Job(spec) as running:
+        # Its log is progress.
+        with redirect_stdout(sys.stderr), Job(spec) as running:
             try:
                 return running.run(request, pieces())
             except Failure as failure:

@@ -51,7 +51,7 @@ def _problem(
         message = f"{shown}: half reverted. Fix: ./karen migrate down {engine} --to {int(entry.version) - 1:03}, which goes on"
         return Problem("half-reverted", migration.file, message)
     if target is not None and entry.version > target:
-        message = f"{shown}: applied, but the stack asks for {target}. Fix: ./karen migrate down {engine} --to {target}"
+        message = f"{shown}: applied, but the stack asks for {target}. Fix: ./karen migrate down {engine} --to {target}, or keep it: ./karen migrate up {engine} --to latest"
         return Problem("above-target", migration.file, message)
     return None
 

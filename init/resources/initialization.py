@@ -40,9 +40,7 @@ class InitializationProvider(Provider):
         target = news["target"]
         if target and target not in ("000", *(file.version for file in files)):
             known = ", ".join(("000", *(file.version for file in files)))
-            reason = (
-                f"ai-karen-db:{service}SchemaVersion is {target}; there are {known}. Fix: ./karen migrate up {service}"
-            )
+            reason = f"ai-karen-db:{service}SchemaVersion is {target}; there are {known}. Fix: ./karen migrate up {service} --to latest"
             return CheckResult(news, [CheckFailure("target", reason)])
         recorded = olds.get("migrations") or {}
         if is_known(recorded) and recorded == news["migrations"]:

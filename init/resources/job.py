@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import docker
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig
 from docker.utils.socket import frames_iter
 
-from init.protocol import FrameReader, encode
+from init.protocol import FrameReader, ProtocolError, encode
 from init.resources.messages import say, whole_numbers
 from init.resources.upload import Upload
 
@@ -55,7 +55,10 @@ class Job:
 
     def __init__(self, spec: JobSpec) -> None:
         self._spec = spec
-        self._client = docker.from_env(timeout=int(spec.deadline_seconds) + 30)
+        try:
+            self._client = docker.from_env(timeout=int(spec.deadline_seconds) + 30)
+        except DockerException as error:
+            raise JobError(f"The container engine is not reachable: {error}. Fix: make bootstrap") from None
         self._started = time.monotonic()
         sweep(spec.stack, spec.label, client=self._client, expired_only=not spec.exclusive)
         api = self._client.api
@@ -119,6 +122,8 @@ class Job:
                         return _result(reply, self._spec.name)
                 else:
                     lines.feed(chunk)
+        except (OSError, ProtocolError) as error:
+            raise JobError(f"The {self._spec.name} job was cut off: {error}. Fix: run the command again") from None
         finally:
             expired = not timer.is_alive()
             timer.cancel()

@@ -76,6 +76,7 @@ def _run(request: Mapping[str, Any]) -> Iterator[Run]:
         _migrations(required(request, "migrations", list)),
         runner=str(request.get("runner") or runner_name()),
         lock_seconds=float(request.get("lock_seconds") or WAIT_SECONDS),
+        shown=_shown(request.get("shown")),
     ) as run:
         yield run
 
@@ -85,6 +86,10 @@ def _migrations(documents: Sequence[Mapping[str, Any]]) -> tuple[Migration, ...]
         return tuple(from_document(document) for document in documents)
     except ValueError as error:
         raise Failure("ChecksumMismatch", str(error), "run it again") from None
+
+
+def _shown(documents: Sequence[Mapping[str, Any]] | None) -> tuple[LedgerEntry, ...] | None:
+    return None if documents is None else tuple(LedgerEntry.parse(document) for document in documents)
 
 
 def _without_migrations(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import psycopg
 from init.engines import load
 from init.engines.base import Engine
 from init.engines.postgres_connection import Connection, connect
-from init.migrations import Migration, Plan, compare
+from init.migrations import LedgerEntry, Migration, Plan, compare
 from init.protocol import Failure
 from init.runner.coordinator import Coordinator
 from init.runner.drift import advanced
@@ -35,6 +35,8 @@ class Run:
     migrations: Sequence[Migration]
     runner: str = field(default_factory=runner_name)
     lock_seconds: float = WAIT_SECONDS
+    # The ledger that somebody has agreed to change; None is any.
+    shown: Sequence[LedgerEntry] | None = None
     _lock: Lock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +100,12 @@ class Run:
         self.coordinator.prepare()
         with self._lock.held(self.lock_seconds):
             before_ledger, before = self.driver.ledger(), self.driver.objects()
+            if self.shown is not None and tuple(self.shown) != before_ledger:
+                raise Failure(
+                    "MigrationsRefused",
+                    f"{self.engine}: its ledger is not as it was shown: another runner has changed it; nothing was changed",
+                    "run the same command again",
+                )
             expected = self.coordinator.expected(self.engine, before_ledger)
             try:
                 yield

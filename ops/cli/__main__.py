@@ -11,6 +11,6 @@ try:
     # What takes its time comes after the head start.
     from ops.cli.app import main
 
-    main()
+    main(sys.argv[1:])
 except KeyboardInterrupt:
     sys.exit(INTERRUPTED)

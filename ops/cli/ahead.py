@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ops.cli.asking import Asking
-from ops.cli.errors import CommandError
 from ops.cli.survey import offer
 
 _ASKING = ("status", "plan", "up", "down", "verify", "repair")
@@ -24,7 +23,8 @@ def begin(arguments: Sequence[str]) -> None:
     stack, names = parsed(arguments[2:])
     if len(names) > 1:
         return
-    with suppress(CommandError):
+    # The command meets it again, and tells it.
+    with suppress(Exception):
         asking = Asking(stack, names[0] if names else None)
         atexit.register(asking.close)
         offer(asking)

@@ -1,11 +1,15 @@
 """All commands of `./karen`."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from ops.cli import migrate, options
+from ops.cli.ahead import parsed
 from ops.cli.options import Json, Stack, command
 from ops.cli.printer import Printer
 
@@ -21,7 +25,11 @@ Target = Annotated[str, typer.Argument(metavar="TARGET", help="A table, an index
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The data.", exists=True, dir_okay=False, readable=True)]
 
 
-@command(app, "./karen load postgres memory memory.csv")
+@command(
+    app,
+    "./karen load postgres memory memory.csv",
+    again="Nothing is in PostgreSQL or DuckDB; in Elasticsearch or Milvus count first what is.",
+)
 def load(engine: LoadEngine, target: Target, file: File, stack: Stack = "dev", json: Json = False) -> int:
     """Load a file into a table, an index or a collection, by the engine's means for much data."""
     from ops.cli import loading
@@ -29,6 +37,12 @@ def load(engine: LoadEngine, target: Target, file: File, stack: Stack = "dev", j
     return loading.load(Printer(stack, as_json=json), engine, target, file)
 
 
-def main() -> None:
-    """Run the command that was asked for."""
-    app(prog_name="./karen")
+def main(arguments: Sequence[str]) -> None:
+    """Run the command that was asked for; with `--json`, a mistake in it is told as a document as well."""
+    if "--json" not in arguments:
+        app(list(arguments), prog_name="./karen")
+    try:
+        sys.exit(app(list(arguments), prog_name="./karen", standalone_mode=False))
+    except TyperException as error:
+        Printer(parsed(arguments)[0], as_json=True).fail(error.format_message(), error.exit_code)
+        sys.exit(error.exit_code)

@@ -73,10 +73,10 @@ def _chosen(recorded: Recorded, engine: str | None) -> list[str]:
     if engine is None:
         return [name for name in migrated() if name in recorded.records]
     if checked_engine(engine) not in recorded.records:
-        flag = f"ai-karen-db:enable{engine.title()}"
-        raise NotAsked(
-            f"The stack {recorded.stack} has no {engine}. Fix: pulumi config set {flag} true --stack {recorded.stack}, then make up"
-        )
+        flag, stack = f"enable{engine.title()}", recorded.stack
+        off = str(pins.configuration(stack).get(flag, True)).lower() == "false"
+        first = f"pulumi config set ai-karen-db:{flag} true --stack {stack}, then " if off else ""
+        raise NotAsked(f"The stack {stack} has no {engine}. Fix: {first}make up STACK={stack}")
     return [engine]
 
 
@@ -90,10 +90,14 @@ def _spec(
     # Only an engine that is a file has volumes, and a user who may write there.
     home = recorded.records[_FILES_ENGINE if _FILES_ENGINE in engines else engines[0]].properties
     source = str(settings.get("imageSource") or image_source(recorded.stack) or "registry")
+    try:
+        image = reference("toolbox", source)
+    except ValueError as error:
+        raise NotAsked(f"ai-karen-db:imageSource: {error}") from None
     return {
         "stack": recorded.stack,
         "name": name,
-        "image": reference("toolbox", source),
+        "image": image,
         "user": home["user"],
         "network": home["network"],
         "volumes": home["volumes"],

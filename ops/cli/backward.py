@@ -5,18 +5,19 @@ from dataclasses import replace
 from init.migrations.way_back import way_back
 from init.protocol import Failure
 from ops.cli import pins, show
+from ops.cli.acting import change
 from ops.cli.changes import bring
 from ops.cli.errors import DONE, NotAsked, Refused
 from ops.cli.folders import checked_engine
 from ops.cli.known import Known
 from ops.cli.losses import named_by
 from ops.cli.printer import Printer
-from ops.cli.survey import act, asked, survey
+from ops.cli.survey import asked, survey
 
 
 def down(printer: Printer, engine: str, to: str | None, *, yes: bool) -> int:
     """Take back everything above a version."""
-    version = pins.version(to) if to else None
+    version = None if to is None else pins.version(to)
     checked_engine(engine)
     (one,) = found = survey(printer.stack, engine, counts=True)
     asked(found)
@@ -38,12 +39,12 @@ def down(printer: Printer, engine: str, to: str | None, *, yes: bool) -> int:
     for line in show.pin_changes(one, pin, "becomes"):
         printer.say(line)
     printer.agree_by_name(engine, yes=yes)
-    _revert(printer, one, version, pin)
-    bring(printer, [replace(one, pin=pin)], {engine: pin})
+    change(printer, one, "down", pin=pin, to=version)
     names = [entry.name for entry, _ in steps]
+    bring(printer, [replace(one, pin=pin)], {engine: pin}, done=f"{', '.join(names)} taken back")
     what = f"{len(names)} {'migration' if len(names) == 1 else 'migrations'} taken back"
     printer.end(
-        f"Done: {what}; {engine} stays at {version} until ./karen migrate up {engine}.",
+        f"Done: {what}; {engine} stays at {version} until ./karen migrate up {engine} --to latest.",
         {"engine": engine, "reverted": names, "version": version, "lost": lost, "changed": True},
     )
     return DONE
@@ -69,28 +70,15 @@ def _without_steps(printer: Printer, one: Known, version: str, pin: str) -> int:
     if one.is_settled(pin):
         printer.end(f"Nothing to do: {one.engine} is at {version}.", {**document, "changed": False})
         return DONE
+    plan = one.plan(pin)
+    if one.dirty or plan.pending or plan.problems:
+        told = [str(problem) for problem in plan.problems] + [f"{one.engine}/{m.file}: pending" for m in plan.pending]
+        told.append(f"Nothing is above {version} to take back. Fix: ./karen migrate up {one.engine} --to {version}")
+        raise Refused("\n".join(told))
     printer.say(f"{one.engine}: nothing is taken back; the configuration and Pulumi's record will say {version}")
     bring(printer, [one], {one.engine: pin})
     printer.end(f"Done: {one.engine} stays at {version}.", {**document, "changed": True})
     return DONE
-
-
-def _revert(printer: Printer, one: Known, version: str, pin: str) -> None:
-    """Set the pin and take back; the pin is put back if nothing was taken back."""
-    from init.resources.job import JobError
-    from ops.cli.update import ensure_free
-
-    ensure_free(printer)
-    if one.pin != pin:
-        pins.write(printer.stack, one.engine, pin)
-    try:
-        act(printer.stack, one.engine, "down", to=version)
-    except JobError as error:
-        now = survey(printer.stack, one.engine)[0]
-        if not now.error and now.ledger == one.ledger:
-            pins.write(printer.stack, one.engine, one.pin)
-            raise Refused(f"{error}\nNothing was changed.") from None
-        raise Refused(f"{error}\nThe configuration says {version}: the same command goes on.") from None
 
 
 def _lost(one: Known, version: str) -> dict[str, int]:

@@ -31,7 +31,8 @@ def up(printer: Printer, engine: str | None, to: str | None, *, yes: bool) -> in
         raise Refused("\n".join([*problems, "Nothing was changed."]))
     work = [one for one in found if not one.is_settled(wanted[one.engine])]
     if not work:
-        printer.end(f"Nothing to do: {_versions(found)}.", _document({}, {one.engine: one.version for one in found}))
+        sentence = f"Nothing to do: {_versions(found)}.{_stopped(found, wanted)}"
+        printer.end(sentence, _document({}, {one.engine: one.version for one in found}))
         return DONE
     applied = {one.engine: [step.name for step in one.plan(wanted[one.engine]).pending] for one in work}
     for one in work:
@@ -46,28 +47,36 @@ def up(printer: Printer, engine: str | None, to: str | None, *, yes: bool) -> in
     versions = {one.engine: recorded.records[one.engine].version for one in found}
     total = sum(map(len, applied.values()))
     told = ", ".join(f"{name} is at {version}" for name, version in versions.items() if name in applied)
-    printer.end(
-        f"Done: {total} {'migration' if total == 1 else 'migrations'} applied; {told}.", _document(applied, versions)
-    )
+    applied_now = f"{total} {'migration' if total == 1 else 'migrations'} applied"
+    printer.end(f"Done: {applied_now}; {told}.{_stopped(found, wanted)}", _document(applied, versions))
     return DONE
 
 
-def bring(printer: Printer, work: Sequence[Known], wanted: Mapping[str, str]) -> Recorded:
-    """Set the pins and have Pulumi update the engines; pins are put back when another update is in the way."""
+def bring(printer: Printer, work: Sequence[Known], wanted: Mapping[str, str], *, done: str = "") -> Recorded:
+    """Set the pins and have Pulumi update the engines. `done` tells what has been done to an engine already.
+
+    Pins are put back when the update does not begin; after something was done they stay, and the same command goes on.
+    """
     from ops.cli.update import ensure_free, update
 
-    ensure_free(printer)
     changed = [one for one in work if one.pin != wanted[one.engine]]
     try:
+        ensure_free(printer)
         for one in changed:
             pins.write(printer.stack, one.engine, wanted[one.engine])
         unseen = any(one.is_unseen(wanted[one.engine]) for one in work)
         engines = [one.engine for one in work]
         return update(printer, engines + _left_behind(printer.stack, engines), refresh=unseen)
-    except Locked:
+    except (Locked, NotAsked) as error:
+        if done:
+            raise type(error)(f"{error}\n{done}, and Pulumi has not recorded it: run the same command again.") from None
         for one in changed:
             pins.write(printer.stack, one.engine, one.pin)
-        raise
+        raise type(error)(f"{error}\nNothing was changed.") from None
+    except Refused as error:
+        kept = ", ".join(f"ai-karen-db:{pins.key(one.engine)} is {pins.shown(wanted[one.engine])}" for one in changed)
+        told = [done and f"{done}, and Pulumi has not recorded it.", kept and f"{kept} now."]
+        raise Refused("\n".join([str(error), *filter(None, told)])) from None
 
 
 def _left_behind(stack: str, engines: Sequence[str]) -> list[str]:
@@ -83,21 +92,35 @@ def _left_behind(stack: str, engines: Sequence[str]) -> list[str]:
     ]
 
 
-def _version(engine: str | None, to: str | None) -> str:
-    """Return the version that was asked for, empty for the latest."""
-    if to is not None and engine is None:
-        raise NotAsked("--to needs an engine: every engine has versions of its own. Fix: name it")
-    return pins.version(to or pins.LATEST)
+def _version(engine: str | None, to: str | None) -> str | None:
+    """Return the version that was asked for, empty for the latest, None for what each engine's pin says."""
+    if to is None:
+        return None
+    version = pins.version(to)
+    if version and engine is None:
+        raise NotAsked("--to needs an engine: every engine has versions of its own. Fix: name it, or --to latest")
+    return version
 
 
-def _wanted(found: Sequence[Known], version: str) -> dict[str, str]:
+def _wanted(found: Sequence[Known], version: str | None) -> dict[str, str]:
     """Return each engine's pin for a version."""
-    return {one.engine: "" if one.file_problems else pins.wanted(one.engine, version, one.files) for one in found}
+    return {
+        one.engine: one.pin
+        if version is None
+        else ("" if one.file_problems else pins.wanted(one.engine, version, one.files))
+        for one in found
+    }
 
 
 def _steps(one: Known, pin: str) -> list[str]:
     lines = [f"{one.engine}: {migration.file} will be applied" for migration in one.plan(pin).pending]
     return lines or [f"{one.engine}: Pulumi's record will be brought up to date"]
+
+
+def _stopped(found: Sequence[Known], wanted: Mapping[str, str]) -> str:
+    """Return a sentence about the engines that a pin keeps below their newest file."""
+    below = [f"{one.engine} stops at {wanted[one.engine]}" for one in found if wanted[one.engine]]
+    return f" {', '.join(below)}, as configured; --to latest goes on." if below else ""
 
 
 def _versions(found: Sequence[Known]) -> str:

@@ -20,4 +20,4 @@ class NotAsked(CommandError):
 
 
 class Locked(Refused):
-    """Another update of the stack is running; nothing was changed by this one."""
+    """Another update of the stack is running."""

@@ -70,7 +70,8 @@ class Known:
         known = (NOTHING, *(file.version for file in self.files))
         if pin and pin not in known:
             setting = f"ai-karen-db:{self.engine}SchemaVersion is {pin}; there are {', '.join(known)}"
-            problem = Problem("unknown-target", "", f"{setting}. Fix: ./karen migrate up {self.engine}")
+            fix = f"Fix: ./karen migrate up {self.engine} --to latest"
+            problem = Problem("unknown-target", "", f"{setting}. {fix}")
             return Plan(plan.pending, (*plan.problems, problem))
         return plan
 

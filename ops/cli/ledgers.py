@@ -1,16 +1,17 @@
 """`repair`, `baseline` and `confirm`: what is done to a ledger, or to what changes have kept. A job does it."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from init.migrations.corrections import corrections
 from ops.cli import pins, show
+from ops.cli.acting import change
 from ops.cli.changes import bring
 from ops.cli.errors import DONE, Refused
 from ops.cli.folders import checked_engine
 from ops.cli.known import Known, after
 from ops.cli.printer import Printer
-from ops.cli.survey import act, asked, survey
+from ops.cli.survey import asked, survey
 
 
 def repair(printer: Printer, engine: str | None, *, yes: bool) -> int:
@@ -21,17 +22,19 @@ def repair(printer: Printer, engine: str | None, *, yes: bool) -> int:
     if bad:
         raise Refused("\n".join([*bad, "Nothing was changed: the files have to be right first."]))
     told = {one.engine: _corrections(one) for one in found}
+    for line in (line for lines in told.values() for line in lines):
+        printer.say(line)
+    if any(told.values()):
+        printer.agree("Go on?", yes=yes)
     work = [one for one in found if told[one.engine]]
-    if not work:
-        printer.end("Nothing to repair.", {"changed": False, "engines": []})
-        return DONE
-    for lines in told.values():
-        for line in lines:
-            printer.say(line)
-    printer.agree("Go on?", yes=yes)
-    left = _record(printer, [after(one, _job(printer, one.engine, "repair")) for one in work])
-    document = {"changed": True, "engines": [{"engine": one.engine, "corrections": told[one.engine]} for one in work]}
-    printer.end(f"Done: {', '.join(one.engine for one in work)} repaired.{left}", document)
+    now = [after(one, change(printer, one, "repair")) if told[one.engine] else one for one in found]
+    names = ", ".join(one.engine for one in work)
+    # Also what an earlier repair did, and was cut off before Pulumi had recorded it.
+    unrecorded, left = _record(printer, now, done=f"{names} repaired" if names else "")
+    sentence = f"Done: {names} repaired." if names else "Nothing to repair."
+    recorded = f" Pulumi's record of {', '.join(unrecorded)} is brought up to date." if unrecorded else ""
+    engines = [{"engine": one.engine, "corrections": told[one.engine]} for one in work]
+    printer.end(f"{sentence}{recorded}{left}", {"changed": bool(work or unrecorded), "engines": engines})
     return DONE
 
 
@@ -43,21 +46,26 @@ def baseline(printer: Printer, engine: str, to: str, *, yes: bool) -> int:
     asked(found)
     if one.file_problems:
         raise Refused("\n".join(map(str, one.file_problems)))
-    if one.ledger:
-        raise Refused(f"{engine} has a ledger already, at {one.version}. Fix: ./karen migrate status {engine} shows it")
     version = version or one.latest()
     pin = pins.wanted(engine, version, one.files)
-    names = [migration.name for migration in one.files if migration.version <= version]
-    for name in names:
-        printer.say(f"{engine}: {name} will be recorded as applied, and not run")
+    wanted = {migration.name: migration.checksum for migration in one.files if migration.version <= version}
+    # An earlier command may have been cut off after its job.
+    if one.ledger and (one.applied != wanted or one.dirty):
+        raise Refused(f"{engine} has a ledger already, at {one.version}. Fix: ./karen migrate status {engine} shows it")
+    document = {"engine": engine, "recorded": list(wanted), "version": version}
+    if one.ledger and one.is_settled(pin):
+        printer.end(f"Nothing to do: {engine} is at {version}.", {**document, "changed": False})
+        return DONE
     for line in show.pin_changes(one, pin, "becomes"):
         printer.say(line)
-    printer.agree("Go on?", yes=yes)
-    _job(printer, engine, "baseline", to=version)
-    bring(printer, [one], {engine: pin})
-    printer.end(
-        f"Done: {engine} is taken to be at {version}.", {"engine": engine, "recorded": names, "version": version}
-    )
+    if not one.ledger:
+        for name in wanted:
+            printer.say(f"{engine}: {name} will be recorded as applied, and not run")
+        printer.agree("Go on?", yes=yes)
+        change(printer, one, "baseline", pin=pin, to=version)
+        one = replace(one, pin=pin)
+    bring(printer, [one], {engine: pin}, done=f"{engine} is taken to be at {version}")
+    printer.end(f"Done: {engine} is taken to be at {version}.", {**document, "changed": True})
     return DONE
 
 
@@ -77,7 +85,8 @@ def confirm(printer: Printer, engine: str, names: Sequence[str], *, yes: bool) -
     for name in chosen:
         printer.say(f"{engine}: {name}, which holds {one.kept[name]}, will be removed for good")
     printer.agree_by_name(engine, yes=yes)
-    left = _record(printer, [after(one, _job(printer, engine, "confirm", names=chosen))])
+    now = after(one, change(printer, one, "confirm", names=chosen))
+    _, left = _record(printer, [now], done=f"{', '.join(chosen)} removed")
     printer.end(f"Done: {', '.join(chosen)} removed.{left}", {"engine": engine, "removed": chosen})
     return DONE
 
@@ -93,23 +102,11 @@ def _corrections(one: Known) -> list[str]:
     return lines
 
 
-def _job(printer: Printer, engine: str, action: str, **request: Any) -> dict[str, Any]:
-    """Have a job do it, while no update of the stack runs."""
-    from init.resources.job import JobError
-    from ops.cli.update import ensure_free
-
-    ensure_free(printer)
-    try:
-        return act(printer.stack, engine, action, **request)
-    except JobError as error:
-        raise Refused(str(error)) from None
-
-
-def _record(printer: Printer, found: Sequence[Known]) -> str:
-    """Have Pulumi record what is so now, where nothing is pending; return a sentence about what is."""
+def _record(printer: Printer, found: Sequence[Known], *, done: str) -> tuple[list[str], str]:
+    """Have Pulumi record what is so now, where nothing is pending; return the engines, and a sentence about what is pending."""
     waiting = [one.engine for one in found if one.plan(one.pin).pending or one.dirty]
     work = [one for one in found if one.engine not in waiting and one.unrecorded(one.pin)]
     if work:
-        bring(printer, work, {one.engine: one.pin for one in work})
+        bring(printer, work, {one.engine: one.pin for one in work}, done=done)
     next_ = ", ".join(f"./karen migrate up {engine}" for engine in waiting)
-    return f" Next: {next_}." if waiting else ""
+    return [one.engine for one in work], f" Next: {next_}." if waiting else ""

@@ -2,20 +2,27 @@
 
 from pathlib import Path
 
+from init.protocol import Failure
 from ops.cli.errors import DONE, NotAsked, Refused
-from ops.cli.folders import checked_engine
 from ops.cli.printer import Printer
+from ops.cli.recorded import Recorded
 from ops.pulumi import PulumiError
 
 
 def load(printer: Printer, engine: str, target: str, path: Path) -> int:
-    """Load a file and tell what was loaded; Refused with the engine's reason."""
+    """Load a file and tell what was loaded; NotAsked if the request makes no sense, Refused with the engine's reason."""
+    from init.loads.source import SUFFIXES
     from init.resources.job import JobError
     from ops.load import load_file
 
-    checked_engine(engine)
+    if engine not in SUFFIXES:
+        raise NotAsked(f"{engine!r} takes no files; allowed: {', '.join(SUFFIXES)}")
+    # It says it better than Pulumi when the stack is not up.
+    Recorded.read(printer.stack)
     try:
         found = load_file(printer.stack, engine, target, path, quiet=printer.as_json)
+    except Failure as failure:
+        raise NotAsked(f"{failure.message}. Fix: {failure.fix}") from None
     except JobError as error:
         raise Refused(str(error)) from None
     except PulumiError as error:

@@ -13,6 +13,7 @@ from ops.cli.printer import Printer
 EXIT_CODES = (
     "Exit codes: 0 done or clean, 1 refused or something is wrong, 2 could not be asked or bad usage, 130 interrupted."
 )
+_AGAIN = "Run the same command again: it goes on where this one stopped."
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, with its version as `schema`.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for leave.")]
@@ -22,8 +23,13 @@ Engine = Annotated[str, typer.Argument(metavar="ENGINE", help=f"{_ENGINES}.")]
 AnyEngine = Annotated[str | None, typer.Argument(metavar="[ENGINE]", help=f"{_ENGINES}; all without it.")]
 
 
-def command(group: typer.Typer, *examples: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
-    """Register a function as a command of a group; it returns its exit code. Its help ends with the examples."""
+def command(
+    group: typer.Typer, *examples: str, again: str = _AGAIN
+) -> Callable[[Callable[..., int]], Callable[..., None]]:
+    """Register a function as a command of a group; it returns its exit code. Its help ends with the examples.
+
+    `again` is what to do after an interruption.
+    """
 
     def register(function: Callable[..., int]) -> Callable[..., None]:
         @wraps(function)
@@ -35,14 +41,14 @@ def command(group: typer.Typer, *examples: str) -> Callable[[Callable[..., int]]
                 printer.fail(str(error), error.code)
                 code = error.code
             except KeyboardInterrupt:
-                printer.fail("Interrupted. Run the same command again: it goes on where this one stopped.", INTERRUPTED)
+                printer.fail(f"Interrupted. {again}", INTERRUPTED)
                 code = INTERRUPTED
             if code != DONE:
                 raise typer.Exit(code)
 
         shown = "\n\n".join(f"{'Example' if number == 0 else 'Or'}: {text}" for number, text in enumerate(examples))
         text = f"{cleandoc(function.__doc__ or '')}\n\n{shown}\n\n{EXIT_CODES}"
-        group.command(name=function.__name__.rstrip("_"), help=text)(run)
+        group.command(name=function.__name__, help=text)(run)
         return run
 
     return register

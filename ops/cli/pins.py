@@ -18,9 +18,12 @@ _VERSION = re.compile(r"\d{1,3}")
 
 
 def configuration(stack: str) -> Mapping[str, Any]:
-    """Return the stack's own settings by their keys, as they are written."""
+    """Return the stack's own settings by their keys, as they are written; NotAsked if the file cannot be read."""
     path = places.CHECKOUT / f"Pulumi.{stack}.yaml"
-    document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    except (OSError, yaml.YAMLError) as error:
+        raise NotAsked(f"{path.name} cannot be read: {error}") from None
     found = (document or {}).get("config") or {}
     return {key.removeprefix(_PREFIX): value for key, value in found.items()}
 

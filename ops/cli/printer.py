@@ -22,9 +22,8 @@ class Printer:
         self.as_json = as_json
 
     def say(self, text: str) -> None:
-        """Print a line for people."""
-        if not self.as_json:
-            print(text, flush=True)
+        """Print a line for people, who may be asked for leave also where a document is wanted."""
+        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def progress(self, text: str) -> None:
         """Print a line about what happens now."""

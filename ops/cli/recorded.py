@@ -55,10 +55,12 @@ class Recorded:
         for attempt in range(_ATTEMPTS):
             try:
                 return cls.parse(stack, state.recorded(stack))
-            except ValueError:
+            except OSError as error:
+                raise NotAsked(f"Pulumi's state of {stack} cannot be read: {error}") from None
+            except ValueError as error:
                 # Read while an update wrote it.
                 if attempt == _ATTEMPTS - 1:
-                    raise
+                    raise NotAsked(f"Pulumi's state of {stack} is no JSON: {error}") from None
                 time.sleep(0.05)
         raise AssertionError
 

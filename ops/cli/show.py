@@ -127,6 +127,10 @@ def _details(one: Known) -> list[str]:
         return [f"{one.engine}: {one.error}"]
     plan = one.plan(one.pin)
     lines = [f"{one.engine}: {migration.file} is pending" for migration in plan.pending]
+    if one.pin and one.pin < one.latest():
+        lines.append(
+            f"{one.engine}: stops at {one.pin}, as configured; ./karen migrate up {one.engine} --to latest goes on"
+        )
     lines += [str(problem) for problem in plan.problems]
     lines += [
         f"{one.engine}: {entry.name} is {entry.state}, {entry.step} steps done"

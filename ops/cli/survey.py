@@ -46,19 +46,22 @@ def survey(stack: str, engine: str | None = None, *, counts: bool = False) -> li
     ]
 
 
-def act(stack: str, engine: str, action: str, **request: Any) -> dict[str, Any]:
-    """Have a job do something about one engine's migrations; JobError says why it could not."""
+def act(stack: str, one: Known, action: str, **request: Any) -> dict[str, Any]:
+    """Have a job do something about one engine's migrations; JobError says why it could not.
+
+    It is done with the files that the survey found, and only to the ledger that it found.
+    """
     from init.migrations.wire import to_document
     from init.runner.name import runner_name
 
-    with Asking(stack, engine, seconds=_ACT_SECONDS) as asking:
+    with Asking(stack, one.engine, seconds=_ACT_SECONDS) as asking:
         asking.complete()
-        files, _ = files_of(engine)
         return asking.ask(
             action=action,
-            engine=engine,
-            connection=asking.connection(engine),
-            migrations=[to_document(file) for file in files],
+            engine=one.engine,
+            connection=asking.connection(one.engine),
+            migrations=[to_document(file) for file in one.files],
+            shown=[entry.document() for entry in one.ledger],
             runner=runner_name(),
             **request,
         )

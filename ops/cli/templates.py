@@ -71,7 +71,10 @@ def new(printer: Printer, engine: str, name: str) -> int:
     written = []
     for file, text in rendered(engine, stem, name).items():
         path = folder / file
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Refused(f"{path} cannot be written: {error.strerror}") from None
         written.append(str(path))
     load(folder)
     for line in written:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -112,11 +112,16 @@ def _failure(stack: str, errors: Sequence[str], printed: str) -> Refused:
 
 def _locked(stack: str, by: str) -> Locked:
     return Locked(
-        f"The stack {stack} is locked by {by}: nothing was changed. Fix: wait for that update to end and run the same"
-        f" command again; if it is gone for good, pulumi cancel --stack {stack}"
+        f"The stack {stack} is locked by {by}. Fix: wait for that update to end and run the same command again; if it is"
+        f" gone for good, pulumi cancel --stack {stack}"
     )
 
 
 def _locks(stack: str) -> list[dict[str, Any]]:
     directory = places.home() / "state" / ".pulumi" / "locks" / "organization" / places.PROJECT / stack
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(directory.glob("*.json"))]
+    found = []
+    for path in sorted(directory.glob("*.json")):
+        # Its update ends, or has just begun to write it: it is told when this one wants the lock itself.
+        with suppress(FileNotFoundError, ValueError):
+            found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found

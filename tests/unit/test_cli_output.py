@@ -24,7 +24,8 @@ def test_a_result_is_on_standard_output_and_progress_is_not(capsys: pytest.Captu
     printer.end("Done.", {"changed": True})
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"schema": 1, "stack": "dev", "changed": True, "message": "Done."}
-    assert printed.err == "applied 001_a.sql\n"
+    # Who is asked for leave has to see for what.
+    assert printed.err == "for people\napplied 001_a.sql\n"
 
 
 def test_without_a_terminal_nothing_is_agreed_to() -> None:

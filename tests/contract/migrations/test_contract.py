@@ -10,7 +10,7 @@ from init.protocol import Failure
 from init.runner.down import down
 from init.runner.inspect import inspect
 from init.runner.lock import Lock
-from init.runner.repair import baseline
+from init.runner.repair import baseline, repair
 from init.runner.run import Run
 from init.runner.up import up
 from tests.contract.migrations import cases
@@ -129,6 +129,20 @@ def test_a_record_that_another_runner_changed_is_not_overwritten(case: Case) -> 
             with pytest.raises(LedgerConflict, match="was changed by another runner"):
                 run.driver.remove(removed)
         assert run.driver.ledger() == (entry,)
+
+
+def test_only_what_was_shown_is_changed(case: Case) -> None:
+    """Somebody agreed to a ledger's change, and it is another ledger by then."""
+    with case.run() as run:
+        first = tuple(up(run, "001"))
+        both = first + tuple(up(run, "002"))
+    before = case.inventory()
+    for command in (up, lambda run: down(run, "000"), repair):
+        with case.run(shown=first) as run, pytest.raises(Failure, match="its ledger is not as it was shown"):
+            command(run)
+    assert case.inventory() == before
+    with case.run(shown=both) as run:
+        assert [entry.version for entry in down(run, "001")] == ["002"]
 
 
 def test_the_shared_history_is_put_right_by_the_next_run(case: Case) -> None:

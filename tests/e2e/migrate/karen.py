@@ -114,14 +114,14 @@ class Karen:
     def restore(self, source: Path) -> None:
         """Leave the stack as the shipped migrations make it, whatever a test has left."""
         self.write_shipped(source)
-        if self.run("migrate", "up", "--yes", code=None).returncode == 0:
+        if self.run("migrate", "up", "--to", "latest", "--yes", code=None).returncode == 0:
             return
         self.write()
         self.run("migrate", "repair", "--yes", code=None)
         for engine in ADDED:
             self.run("migrate", "down", engine, "--to", self.shipped[engine], "--yes", code=None)
         self.write_shipped(source)
-        self.run("migrate", "up", "--yes")
+        self.run("migrate", "up", "--to", "latest", "--yes")
 
     def write_shipped(self, source: Path) -> None:
         """Have nothing but the shipped files."""

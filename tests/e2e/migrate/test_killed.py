@@ -51,7 +51,7 @@ def test_a_killed_way_back_is_finished_by_the_same_command(brought: Brought, eng
     """Killed with all its processes when it has set the pin, while its job runs, and while Pulumi records."""
     karen = brought.karen
     if karen.pin(engine) == karen.shipped[engine]:
-        karen.run("migrate", "up", engine, "--yes")
+        karen.run("migrate", "up", engine, "--to", "latest", "--yes")
     command = ("migrate", "down", engine, "--to", karen.shipped[engine], "--yes")
     killed_when(karen.begin(*command), lambda: reached(karen, engine, moment), moment)
     karen.run(*command)
@@ -69,7 +69,7 @@ def test_a_file_that_was_edited_while_it_was_half_applied_fails_in_the_preview(b
     back.write_text("DROP TABLE IF EXISTS e2e_first, e2e_last;\n")
     try:
         with clients.postgres(karen.stack.variables()) as connection:
-            process = karen.begin("migrate", "up", "postgres", "--yes")
+            process = karen.begin("migrate", "up", "postgres", "--to", "latest", "--yes")
             killed_when(process, lambda: tables(connection) == ["e2e_first"], "first statement")
             # It goes on without the update that has started it.
             assert sweep(karen.stack.name, "postgres") == 1
@@ -86,14 +86,14 @@ def test_a_file_that_was_edited_while_it_was_half_applied_fails_in_the_preview(b
             ):
                 assert part in done.stdout
             path.write_text(text)
-            karen.run("migrate", "up", "postgres", "--yes")
+            karen.run("migrate", "up", "postgres", "--to", "latest", "--yes")
             assert tables(connection) == ["e2e_first", "e2e_last"]
         karen.is_clean()
         karen.run("migrate", "down", "postgres", "--to", first.name[:3], "--yes")
     finally:
         path.unlink()
         back.unlink()
-    karen.run("migrate", "up", "postgres", "--yes")
+    karen.run("migrate", "up", "postgres", "--to", "latest", "--yes")
     karen.is_clean()
 
 
