@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from psycopg import errors, sql
@@ -11,11 +12,12 @@ from psycopg import errors, sql
 from init.delegate import Delegate
 from init.engines import load
 from init.engines.base import PATIENCE_SECONDS, required, set_patience
-from init.engines.postgres_connection import HISTORY, connect
+from init.engines.postgres_connection import OURS, connect
 from init.migrations import LedgerEntry, schema_version
 from init.protocol import PROTOCOL, Failure
 from init.runner.actions import engine_name, look
 from init.runner.coordinator import Coordinator
+from init.runner.lock import Lock
 
 _COORDINATING = "postgres"
 _HEALTH_TABLE = "service_health"
@@ -28,7 +30,7 @@ Answer = dict[str, Any]
 
 
 def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answer:
-    """Ask every engine a real question, and bring PostgreSQL's ledger of all engines up to date."""
+    """Ask every engine a real question, and tell a PostgreSQL that was made anew of all ledgers."""
     connections = required(request, "engines", dict)
     expected = request.get("expected") or {}
     common = {"action": "report", "patience": request.get("patience", PATIENCE_SECONDS)}
@@ -106,25 +108,33 @@ def _ask(
 
 
 def _share(connection: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], reports: Mapping[str, Answer]) -> None:
-    """Write the shared ledger and every engine's health, and count them again: what was counted is from before."""
+    """Write every engine's health, and count them again: what was counted is from before."""
     coordinator = Coordinator(connect(connection))
     try:
         coordinator.prepare()
-        with coordinator.connection.transaction():
-            for service, entries in ledgers.items():
-                if service != _COORDINATING:
-                    coordinator.mirror(service, [LedgerEntry.parse(entry) for entry in entries])
+        for service, entries in ledgers.items():
+            if service != _COORDINATING:
+                _mirror_to_empty(coordinator, service, [LedgerEntry.parse(entry) for entry in entries])
         try:
             coordinator.connection.execute(_HEALTH.encode(), [json.dumps(dict(reports))])
         except errors.UndefinedTable:
             # Migrations are pinned to a version without it.
             return
-        for table in (HISTORY, _HEALTH_TABLE):
+        for table in (OURS[0], _HEALTH_TABLE):
             query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
             row = coordinator.connection.execute(query).fetchone()
             reports[_COORDINATING]["counts"][table] = row[0] if row else 0
     finally:
         coordinator.close()
+
+
+def _mirror_to_empty(coordinator: Coordinator, service: str, ledger: Sequence[LedgerEntry]) -> None:
+    """Tell a PostgreSQL that was made anew what an engine has; of one that it knows, the runs tell, under their lock."""
+    if not ledger or coordinator.history(service):
+        return
+    # Somebody who has the lock now tells it himself.
+    with suppress(Failure), Lock(coordinator.connection, service).held(0):
+        coordinator.mirror(service, ledger)
 
 
 def _combined(failures: list[BaseException]) -> Failure:

@@ -1,5 +1,6 @@
 """DuckDB: a file, not a server. A migration and its ledger row are one transaction; one process opens it at a time."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -52,6 +53,9 @@ _OBJECTS = """
     UNION ALL
     SELECT 'sequence ' || sequence_name, 'increment ' || increment_by || CASE WHEN cycle THEN ' cycle' ELSE '' END
     FROM duckdb_sequences() WHERE NOT temporary AND schema_name = 'main'"""
+
+
+_ELSEWHERE = re.compile(r"(USE|SET\s+(\w+\s+)?(schema|search_path))\b", re.IGNORECASE)
 
 
 class Driver(Engine):
@@ -128,9 +132,11 @@ class Driver(Engine):
             raise unsupported(_SERVICE, script, "sql")
         if not script.options.transactional:
             raise failed(_SERVICE, script, "transactional is 'false'; allowed: true, as DuckDB has no other statements")
-        kinds = {statement.type for statement in self._statements(script)}
-        if duckdb.StatementType.TRANSACTION in kinds:
-            raise failed(_SERVICE, script, "begins or ends a transaction: it runs in one of its own")
+        for statement in self._statements(script):
+            if statement.type == duckdb.StatementType.TRANSACTION:
+                raise failed(_SERVICE, script, "begins or ends a transaction: it runs in one of its own")
+            if _ELSEWHERE.match(statement.query.strip()):
+                raise failed(_SERVICE, script, "changes the schema for what follows; allowed: names with their schema")
 
     def execute(self, script: Script, work: Work) -> None:
         """Run the file's statements, each within its time."""
@@ -164,7 +170,7 @@ class Driver(Engine):
         if found != (1,):
             raise Failure("VerificationFailed", f"duckdb: a written row reads as {found!r}", "check the volume's disk")
         tables = self._connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name"
+            "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND schema_name = 'main' ORDER BY table_name"
         ).fetchall()
         union = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM \"{table}\"" for (table,) in tables)  # noqa: S608
         return dict(self._connection.execute(union).fetchall()) if union else {}

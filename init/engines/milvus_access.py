@@ -52,6 +52,9 @@ def connect(address: str, connection: Mapping[str, Any], *, timeout: float) -> M
             f"milvus: the password of {user} was refused",
             "the volume keeps the password it was given first: restore the stack's state, or reset the stack",
         ) from None
+    if connection.get("must_exist"):
+        client.close()
+        raise Failure("AuthenticationFailed", f"milvus: {user} has no password of its own yet", "run pulumi up")
     client.update_password(user, _DEFAULT_PASSWORD, password)
     client.close()
     log("milvus", f"gave {user} the generated password")

@@ -150,6 +150,7 @@ class Changes:
             if there and definition.alias in there.aliases:
                 return Failure("MigrationInterrupted", told.message, _AGAIN)
             if there and there.migration == self._work.entry.name:
+                self._work.begin(f"remove {definition.name}")
                 collections.drop(self._client, there)
         except ERRORS as error:
             return self._cut_off(error)

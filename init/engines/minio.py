@@ -3,7 +3,8 @@
 import io
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,6 @@ from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 _SERVICE = "minio"
-_MILVUS_BUCKET = "milvus-data"
 _PROBE_PREFIX = "verification-"
 _COUNT_LIMIT = 100_000
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
@@ -93,13 +93,12 @@ class Driver(Engine):
                 work.begin(f"remove bucket {name}")
                 minio_buckets.remove(self._client, name)
         except S3Error as error:
-            for name in made:
-                minio_buckets.remove(self._client, name)
+            self._put_back(made, work)
             raise failed(_SERVICE, script, first_line(error)) from None
 
     def objects(self) -> dict[str, str]:
         """Read versioning and lifecycle rules of every bucket, without the ledger's and Milvus' own."""
-        return minio_buckets.objects(self._client, self._list_buckets() - {BUCKET, _MILVUS_BUCKET})
+        return minio_buckets.objects(self._client, self._list_buckets() - set(minio_buckets.RESERVED))
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add nothing: buckets start empty."""
@@ -123,6 +122,13 @@ class Driver(Engine):
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
+
+    def _put_back(self, made: Sequence[str], work: Work) -> None:
+        """Remove what a file that failed has made; what cannot be is made by the next run as if it were new."""
+        for name in made:
+            work.begin(f"remove bucket {name}")
+            with suppress(S3Error):
+                minio_buckets.remove(self._client, name)
 
     def _list_buckets(self) -> set[str]:
         try:

@@ -9,12 +9,15 @@ from minio.commonconfig import ENABLED, Filter
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from minio.lifecycleconfig import Expiration, LifecycleConfig, NoncurrentVersionExpiration, Rule
-from minio.versioningconfig import VersioningConfig
+from minio.versioningconfig import SUSPENDED, VersioningConfig
 
 from init.engines.base import failed, unsupported
+from init.engines.minio_ledger import BUCKET
 from init.migrations import Script
 
 _SERVICE = "minio"
+# The ledger's, and Milvus' storage.
+RESERVED = (BUCKET, "milvus-data")
 _KEYS = {"buckets", "remove", "timeout"}
 _BUCKET_KEYS = {"name", "about", "versioning", "lifecycle"}
 _RULE_KEYS = {"id", "prefix", "expire_after_days", "remove_old_versions_after_days"}
@@ -40,6 +43,9 @@ def parse(script: Script) -> dict[str, Any]:
                 )
     if not all(isinstance(name, str) for name in document.get("remove", ())):
         raise failed(_SERVICE, script, "remove is no list of bucket names")
+    named = {*document.get("remove", ()), *(bucket["name"] for bucket in document.get("buckets", ()))}
+    if reserved := sorted(named & set(RESERVED)):
+        raise failed(_SERVICE, script, f"{', '.join(reserved)} is not an application's bucket")
     return document
 
 
@@ -56,9 +62,14 @@ def set_rules(client: Minio, definition: Mapping[str, Any]) -> None:
     name = definition["name"]
     if definition["versioning"]:
         client.set_bucket_versioning(name, VersioningConfig(ENABLED))
+    elif client.get_bucket_versioning(name).status == ENABLED:
+        # Once on, it cannot be taken away, only stopped.
+        client.set_bucket_versioning(name, VersioningConfig(SUSPENDED))
     rules = [_rule(rule) for rule in definition["lifecycle"]]
     if rules:
         client.set_bucket_lifecycle(name, LifecycleConfig(rules))
+    else:
+        client.delete_bucket_lifecycle(name)
 
 
 def remove(client: Minio, name: str) -> None:

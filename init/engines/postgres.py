@@ -6,17 +6,20 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors, pq, sql
 
 from init.engines import postgres_schema, postgres_statements
 from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
-from init.engines.postgres_connection import HISTORY, SCHEMA, Connection, connect
+from init.engines.postgres_connection import HISTORY, OURS, Connection, connect
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
 _SERVICE = "postgres"
 _STATEMENT_SECONDS = 900.0
 _COUNT_TIMEOUT = "30s"
+_ASYNCHRONOUS = "SET LOCAL synchronous_commit = off"
+# What a file has set is set for this file alone. Not DISCARD ALL, which would let go of the lock.
+_RESET = "RESET ALL; RESET SESSION AUTHORIZATION; RESET ROLE"
 _SEEDS = {
     "classifier_training_data": (
         "classifier",
@@ -86,7 +89,7 @@ class Driver(Engine):
         with self.connection.transaction():
             # Nothing is half there if the server stops before it is on the disk: change and row are lost together.
             # The run ends with a commit that waits for the disk.
-            self.connection.execute("SET LOCAL synchronous_commit = off")
+            self.connection.execute(_ASYNCHRONOUS.encode())
             yield
 
     def transaction(self) -> AbstractContextManager[object]:
@@ -98,13 +101,9 @@ class Driver(Engine):
         """Refuse what is no SQL, statements that would end the transaction around them, and what cannot be taken up."""
         if script.suffix != "sql":
             raise unsupported(_SERVICE, script, "sql")
-        ending = postgres_statements.transaction_control(script.body)
-        if ending:
-            reason = f"{ending} in a migration: it runs in a transaction of its own"
+        reason = postgres_statements.refused(script.body, transactional=script.options.transactional)
+        if reason:
             raise failed(_SERVICE, script, reason)
-        unnamed = None if script.options.transactional else postgres_statements.unnamed_index(script.body)
-        if unnamed:
-            raise failed(_SERVICE, script, f"{unnamed}: name the index, so that a run that goes on finds it")
 
     def execute(self, script: Script, work: Work) -> None:
         """Run the file as a whole, or statement by statement where it cannot be one transaction."""
@@ -114,9 +113,12 @@ class Driver(Engine):
             if script.options.transactional:
                 # Without parameters psycopg sends the text as it is: several statements, and percent signs stay.
                 self.connection.execute(script.body.encode())
+                if self.connection.info.transaction_status != pq.TransactionStatus.INTRANS:
+                    raise failed(_SERVICE, script, "it has ended the transaction around it")
+                self.connection.execute(f"{_RESET}; {_ASYNCHRONOUS}".encode())
             else:
                 postgres_statements.run(self, script, work)
-            self.connection.execute("RESET statement_timeout")
+                self.connection.execute(_RESET.encode())
         except psycopg.Error as error:
             if self.connection.broken:
                 raise Failure(
@@ -124,13 +126,15 @@ class Driver(Engine):
                     f"postgres: {script.file}: the connection was lost: {first_line(error)}",
                     "run the same command again: it goes on with what is not recorded",
                 ) from None
-            if not script.options.transactional:
-                self.connection.execute("RESET statement_timeout")
-            raise failed(_SERVICE, script, postgres_statements.describe(error, script.body)) from None
+            if script.options.transactional:
+                raise failed(_SERVICE, script, postgres_statements.describe(error, script.body)) from None
+            self.connection.execute(_RESET.encode())
+            told = f"statement {work.entry.step + 1}: {postgres_statements.describe(error, '')}"
+            raise failed(_SERVICE, script, told) from None
 
     def objects(self) -> dict[str, str]:
         """Read the catalog of the schema `public`, without what extensions brought."""
-        return postgres_schema.objects(self.connection, without=(HISTORY, SCHEMA))
+        return postgres_schema.objects(self.connection, without=OURS)
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add seed rows that are not there; a value that somebody changed stays, a table that is not there has none."""

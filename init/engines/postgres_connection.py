@@ -9,10 +9,10 @@ from init.engines.base import first_line, required, retry
 from init.protocol import Failure
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-# PostgreSQL's ledger, and the mirror of all others.
-HISTORY = "migration_history"
-# How migrations left every engine's schema.
-SCHEMA = "migration_schema"
+# PostgreSQL's ledger and the mirror of all others; and how migrations left every engine's schema.
+OURS = ("migration_history", "migration_schema")
+# A file may have set another search path.
+HISTORY, SCHEMA = (f"public.{table}" for table in OURS)
 _CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT = "10s"
 _REFUSED = ("password authentication failed", "no pg_hba.conf entry", "does not exist")

@@ -39,7 +39,7 @@ _KEY = re.compile(r'Duplicate key ".*" violates', re.DOTALL)
 def load(connection: Mapping[str, Any], target: str, pieces: Iterable[bytes]) -> dict[str, int]:
     """Add the rows to a table, all or none; return how many there were."""
     driver: Any = load_driver(_SERVICE)
-    driver.connect({**connection, "must_exist": True, "holder": "ai-karen load"})
+    driver.connect({**connection, "must_exist": True, "runner": "ai-karen load"})
     try:
         opened = cast(duckdb.DuckDBPyConnection, driver._connection)
         tables = [name for (name,) in opened.execute(_TABLES, [_LEDGER]).fetchall()]

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from init.engines.base import first_line
-from init.engines.postgres_connection import HISTORY, SCHEMA, Connection, connect
+from init.engines.postgres_connection import OURS, Connection, connect
 from init.loads import header
 from init.protocol import Failure
 
@@ -59,7 +59,7 @@ def load(connection: Mapping[str, Any], target: str, pieces: Iterable[bytes]) ->
 
 
 def _check(connection: Connection, table: str, columns: list[str]) -> None:
-    tables = [name for (name,) in connection.execute(_TABLES.encode(), [[HISTORY, SCHEMA]])]
+    tables = [name for (name,) in connection.execute(_TABLES.encode(), [list(OURS)])]
     if table not in tables:
         raise header.unknown_target(_SERVICE, "table", table, tables)
     header.check(_SERVICE, table, columns, dict(connection.execute(_COLUMNS.encode(), [table]).fetchall()))

@@ -26,7 +26,12 @@ def corrections(engine: str, ledger: Sequence[LedgerEntry], files: Sequence[Migr
             found.append(_of_gone(engine, entry, files, recorded))
             continue
         if file.checksum != entry.checksum:
-            sentence = f"{engine}/{file.file}: the file as it is now counts as what was applied"
+            what = (
+                f"what is half done; the next run goes on after step {entry.step}"
+                if entry.dirty
+                else "what was applied"
+            )
+            sentence = f"{engine}/{file.file}: the file as it is now counts as {what}"
             found.append(Correction(entry, entry.changed(checksum=file.checksum, error=""), sentence))
         elif entry.error:
             sentence = f"{engine}/{file.file}: the failure is cleared; the next run goes on after step {entry.step}"

@@ -15,7 +15,8 @@ from init.migrations.header import options
 from init.migrations.model import Migration, MigrationsInvalid, Problem, Script
 
 SUFFIXES = ("sql", "json", "py")
-_NAME = re.compile(r"(?P<number>\d{3})_[a-z0-9]+(_[a-z0-9]+)*")
+# 000 is the version of an engine without migrations.
+_NAME = re.compile(r"(?P<number>(?!000)\d{3})_[a-z0-9]+(_[a-z0-9]+)*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DOWN = ".down"
 
@@ -67,7 +68,7 @@ def _parse(path: Path) -> Script | Problem:
         return Problem(
             "bad-name",
             shown,
-            f"{shown}: bad name {name!r}. Allowed: three digits, an underscore, lower-case words joined by underscores."
+            f"{shown}: bad name {name!r}. Allowed: three digits from 001, an underscore, lower-case words joined by underscores."
             " Fix: rename it, for example to 001_create_tables.sql",
         )
     data = path.read_bytes()

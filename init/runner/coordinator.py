@@ -50,8 +50,8 @@ _MIRROR = f"""
            AS entry(migration_name text, applied_at timestamptz, checksum text, duration float8, applied_by text,
                     state text, step int, error text)) AS entry
     ON kept.service = %(service)s AND kept.migration_name = entry.migration_name
-    WHEN MATCHED AND (kept.checksum, kept.applied_at, kept.state, kept.step, kept.error)
-        IS DISTINCT FROM (entry.checksum, entry.applied_at, entry.state, entry.step, entry.error) THEN
+    WHEN MATCHED AND (kept.checksum, kept.applied_at, kept.duration, kept.applied_by, kept.state, kept.step, kept.error) IS DISTINCT FROM
+        (entry.checksum, entry.applied_at, entry.duration, entry.applied_by, entry.state, entry.step, entry.error) THEN
         UPDATE SET checksum = entry.checksum, applied_at = entry.applied_at, duration = entry.duration,
             applied_by = entry.applied_by, state = entry.state, step = entry.step, error = entry.error
     WHEN NOT MATCHED BY TARGET THEN

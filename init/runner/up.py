@@ -27,6 +27,12 @@ def _apply(run: Run, migration: Migration, earlier: LedgerEntry | None) -> Ledge
     started = time.perf_counter()
     entry = LedgerEntry(migration.name, migration.checksum, datetime.now(UTC), applied_by=run.runner)
     if run.driver.atomic(migration.up):
+        if earlier is not None and earlier.step:
+            raise Failure(
+                "MigrationsRefused",
+                f"{run.engine}/{migration.file}: {earlier.step} of its statements are done, outside a transaction",
+                "give it `-- transactional: false` again, so that the run goes on after them",
+            )
         with run.driver.transaction():
             run.driver.execute(migration.up, Work(entry, guard=run.guard))
             run.guard()

@@ -13,7 +13,7 @@ from ops.cli.known import Known
 
 _PATIENCE_SECONDS = 5.0
 # As long as an update gives its migrations.
-_ACT_SECONDS = 3900.0
+_ACT_SECONDS = 24 * 3600.0
 _offered: list[Asking] = []
 
 

@@ -117,7 +117,7 @@ class Case(ABC):
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
-            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("DROP SCHEMA IF EXISTS public, app CASCADE")
             connection.execute("CREATE SCHEMA public")
         self.wipe()
 

@@ -36,7 +36,7 @@ MILLION = {
 def test_a_failed_concurrent_index_is_marked_refused_and_then_resumed(case: Case, write: Write) -> None:
     with case.run(write({"001_items.sql": FIRST, "002_unique.sql": UNIQUE})) as run:
         with pytest.raises(
-            Failure, match=r"002_unique.sql: could not create unique index .* \(SQLSTATE 23505\)"
+            Failure, match=r"002_unique.sql: statement 2: could not create unique index .* \(SQLSTATE 23505\)"
         ) as failed:
             up(run)
         assert failed.value.kind == "MigrationFailed"
