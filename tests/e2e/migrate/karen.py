@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,24 +109,6 @@ class Karen:
         """Return an engine's pin as the configuration has it."""
         done = self.stack.pulumi("config", "get", f"ai-karen-db:{engine}SchemaVersion", check=False)
         return done.stdout.strip() if done.returncode == 0 else None
-
-    def restore(self, source: Path) -> None:
-        """Leave the stack as the shipped migrations make it, whatever a test has left."""
-        self.write_shipped(source)
-        if self.run("migrate", "up", "--to", "latest", "--yes", code=None).returncode == 0:
-            return
-        self.write()
-        self.run("migrate", "repair", "--yes", code=None)
-        for engine in ADDED:
-            self.run("migrate", "down", engine, "--to", self.shipped[engine], "--yes", code=None)
-        self.write_shipped(source)
-        self.run("migrate", "up", "--to", "latest", "--yes")
-
-    def write_shipped(self, source: Path) -> None:
-        """Have nothing but the shipped files."""
-        for folder in self.shipped:
-            shutil.rmtree(self.data / folder)
-            shutil.copytree(source / folder, self.data / folder)
 
 
 @dataclass

@@ -64,19 +64,15 @@ def test_a_version_can_be_asked_for_and_is_kept_to(brought: Brought) -> None:
 def test_an_edited_file_is_refused_until_it_is_accepted(brought: Brought) -> None:
     karen, path = brought.karen, brought.karen.added("postgres")
     original = path.read_text()
-    try:
-        path.write_text(original + "-- edited\n")
-        for printed in (
-            karen.stack.pulumi("preview", check=False).stdout,
-            karen.run("migrate", "up", "--yes", code=1).stderr,
-        ):
-            for part in (f"postgres/{path.name}", checksum(original), checksum(path.read_text()), "repair postgres"):
-                assert part in printed
-        assert karen.json("migrate", "repair", "postgres", "--yes")["changed"] is True
-        karen.is_clean()
-    finally:
-        path.write_text(original)
-    karen.run("migrate", "repair", "postgres", "--yes")
+    path.write_text(original + "-- edited\n")
+    for printed in (
+        karen.stack.pulumi("preview", check=False).stdout,
+        karen.run("migrate", "up", "--yes", code=1).stderr,
+    ):
+        for part in (f"postgres/{path.name}", checksum(original), checksum(path.read_text()), "repair postgres"):
+            assert part in printed
+    assert karen.json("migrate", "repair", "postgres", "--yes")["changed"] is True
+    karen.is_clean()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """DuckDB under the migration contract."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import duckdb
 
@@ -16,7 +16,7 @@ class Case(case.Case):
     engine = "duckdb"
     failing = "CREATE TABLE half_made (id INTEGER);\nINSERT INTO books VALUES (2, 'half');\nSELECT nothing;\n"
     own = "CREATE TABLE applications (id INTEGER PRIMARY KEY); CREATE INDEX of_its_own ON applications (id)"
-    tamperings = (
+    tamperings: ClassVar[Sequence[Tampering]] = (
         Tampering("table dropped", "DROP TABLE shelves", "table shelves was dropped"),
         Tampering("table changed", "COMMENT ON TABLE shelves IS 'Changed'", "table shelves was changed"),
         Tampering("view changed", "CREATE OR REPLACE VIEW rooms AS SELECT room FROM shelves", "view rooms was changed"),

@@ -1,8 +1,9 @@
 """SQLite under the migration contract: it is not shipped, and shows what a new engine takes."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.contract.migrations.case import Tampering
 from tests.contract.migrations.cases import duckdb
@@ -12,7 +13,7 @@ class Case(duckdb.Case):
     """SQLite: a file of this test as well."""
 
     engine = "sqlite"
-    tamperings = (
+    tamperings: ClassVar[Sequence[Tampering]] = (
         Tampering("column added", "ALTER TABLE shelves ADD COLUMN stray TEXT", "column shelves.stray was added"),
         Tampering("index dropped", "DROP INDEX books_title_idx", "index books.books_title_idx was dropped"),
         Tampering("trigger dropped", "DROP TRIGGER shelves_floor", "trigger shelves.shelves_floor was dropped"),
