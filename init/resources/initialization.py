@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, ReadResult, Resource
 
 from init.migrations import LedgerEntry, MigrationsInvalid, compare, load
+from init.migrations.losses import removes
 from init.migrations.wire import to_document
 from init.resources import data
 from init.resources.inspection import inspect, ledger_of, recorded_ledger
@@ -48,7 +49,9 @@ class InitializationProvider(Provider):
             return CheckResult(news, [])
         plan = compare(service, _ledger(service, recorded, news), files, target=target or None)
         for migration in plan.pending:
-            say(f"{service}: migration {migration.name} is pending")
+            say(
+                f"{service}: migration {migration.name} is pending{', and may remove data' if removes(migration.up) else ''}"
+            )
         return CheckResult(news, [CheckFailure("migrations", str(problem)) for problem in plan.problems])
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:

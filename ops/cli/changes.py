@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from init.migrations import NO_VERSION
+from init.migrations.losses import removes
 from ops.cli import pins, show
 from ops.cli.errors import DONE, Locked, NotAsked, Refused
 from ops.cli.known import Known
-from ops.cli.losses import removes
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.survey import asked, survey
@@ -38,11 +38,10 @@ def up(printer: Printer, engine: str | None, to: str | None, *, yes: bool) -> in
     for one in work:
         for line in [*show.pin_changes(one, wanted[one.engine], "becomes"), *_steps(one, wanted[one.engine])]:
             printer.say(line)
-    removing = [
-        f"{one.engine}/{step.file}" for one in work for step in one.plan(wanted[one.engine]).pending if removes(step.up)
-    ]
-    if removing:
-        printer.agree(f"{', '.join(removing)} may remove data. Go on?", yes=yes)
+    for engine in [
+        one.engine for one in work if any(removes(step.up) for step in one.plan(wanted[one.engine]).pending)
+    ]:
+        printer.agree_by_name(engine, yes=yes)
     recorded = bring(printer, work, wanted)
     versions = {one.engine: recorded.records[one.engine].version for one in found}
     total = sum(map(len, applied.values()))
@@ -113,7 +112,10 @@ def _wanted(found: Sequence[Known], version: str | None) -> dict[str, str]:
 
 
 def _steps(one: Known, pin: str) -> list[str]:
-    lines = [f"{one.engine}: {migration.file} will be applied" for migration in one.plan(pin).pending]
+    lines = [
+        f"{one.engine}: {migration.file} will be applied{', and may remove data' if removes(migration.up) else ''}"
+        for migration in one.plan(pin).pending
+    ]
     return lines or [f"{one.engine}: Pulumi's record will be brought up to date"]
 
 

@@ -37,7 +37,7 @@ def plan(engine: AnyEngine = None, to: To = None, stack: Stack = "dev", json: Js
 def up(engine: AnyEngine = None, to: To = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Apply what is pending, through Pulumi. With --to it stops at that version, which the stack's configuration then says.
 
-    It asks only when a pending file says that it removes something.
+    It asks only when a pending file says that it removes something; then the engine's name has to be typed.
     """
     from ops.cli import changes
 

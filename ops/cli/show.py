@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from init.migrations.losses import removes
 from ops.cli.errors import DONE, NOT_ASKED, REFUSED
 from ops.cli.known import Known
 from ops.cli.pins import shown
@@ -39,7 +40,9 @@ def plan(found: Sequence[Known], pins: dict[str, str], printer: Printer) -> int:
     """Print what an update with these pins would do, in order, and everything against it."""
     plans = {one.engine: one.plan(pins[one.engine]) for one in found}
     steps = [
-        f"{engine}: {migration.file} would be applied" for engine, one in plans.items() for migration in one.pending
+        f"{engine}: {migration.file} would be applied{', and may remove data' if removes(migration.up) else ''}"
+        for engine, one in plans.items()
+        for migration in one.pending
     ]
     changes = [change for one in found for change in pin_changes(one, pins[one.engine], "would be")]
     problems = [str(problem) for one in plans.values() for problem in one.problems]

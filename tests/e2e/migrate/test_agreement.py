@@ -6,10 +6,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import docker
 import pytest
 
 from init.migrations import checksum
 from tests.e2e import clients
+from tests.e2e.live import healthy
 from tests.e2e.migrate.by_hand import CHANGES, deleted, duplicate, gap, renamed, reordered
 from tests.e2e.migrate.karen import ADDED, NAME, Brought
 
@@ -72,6 +74,32 @@ def test_an_edited_file_is_refused_until_it_is_accepted(brought: Brought) -> Non
         for part in (f"postgres/{path.name}", checksum(original), checksum(path.read_text()), "repair postgres"):
             assert part in printed
     assert karen.json("migrate", "repair", "postgres", "--yes")["changed"] is True
+    karen.is_clean()
+
+
+def test_an_engine_that_cannot_be_asked_is_compared_with_what_is_recorded(brought: Brought) -> None:
+    karen, first = brought.karen, brought.karen.added("postgres")
+    later, original = first.with_name(f"{int(first.name[:3]) + 1:03}_{NAME}_tags.sql"), first.read_text()
+    client = docker.from_env()
+    container = client.containers.get(karen.stack.container("postgres"))
+    container.stop()
+    try:
+        first.write_text(f"{original}-- edited again\n")
+        later.write_text("DROP TABLE e2e_notes;\n")
+        done = karen.stack.pulumi("preview", check=False)
+        assert done.returncode != 0
+        for part in (
+            "postgres: could not be asked: compared with recorded state only",
+            f"postgres: migration {later.stem} is pending, and may remove data",
+            *(f"postgres/{first.name}: edited", checksum(original), checksum(first.read_text())),
+        ):
+            assert part in done.stdout
+    finally:
+        first.write_text(original)
+        later.unlink()
+        container.start()
+        healthy(karen.stack.container("postgres"))
+        client.close()
     karen.is_clean()
 
 
