@@ -6,12 +6,12 @@ from bootstrap import places
 from tests.e2e.live import LiveStack
 
 PORTS = {
-    "postgresPort": "45432",
-    "redisPort": "46379",
-    "elasticsearchPort": "49200",
-    "minioPort": "49000",
-    "minioConsolePort": "49001",
-    "milvusPort": "49530",
+    "postgresPort": "15432",
+    "redisPort": "16379",
+    "elasticsearchPort": "19201",
+    "minioPort": "19010",
+    "minioConsolePort": "19011",
+    "milvusPort": "19531",
 }
 NAME = "bench"
 

@@ -25,8 +25,8 @@ TEST_PORTS = {
     "minioConsolePort": "29001",
     "milvusPort": "29530",
 }
-# For a second stack without Elasticsearch, Milvus and MinIO, beside the one that all tests share.
-PORTS_BESIDE = {"postgresPort": "35432", "redisPort": "36379"}
+# Below 32768, where the ports of connections begin. For a second stack without Elasticsearch, Milvus and MinIO, beside the one that all tests share.
+PORTS_BESIDE = {"postgresPort": "31432", "redisPort": "31379"}
 SMALL = {
     "postgresMemory": "256m",
     "postgresMaxConnections": "20",
