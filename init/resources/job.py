@@ -184,8 +184,9 @@ def _result(reply: Mapping[str, Any], name: str) -> dict[str, Any]:
     if reply.get("ok"):
         return dict(reply["result"])
     error = reply.get("error") or {}
-    fix = f" Fix: {error['fix']}" if error.get("fix") else ""
-    raise JobError(f"{name}: {error.get('kind', 'Error')}: {error.get('message', 'no reason was given')}{fix}")
+    fix = f". Fix: {error['fix']}" if error.get("fix") else ""
+    message = str(error.get("message", "no reason was given")).removesuffix(".")
+    raise JobError(f"{name}: {error.get('kind', 'Error')}: {message}{fix}")
 
 
 def sweep(
