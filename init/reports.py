@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -11,13 +11,13 @@ from psycopg import errors, sql
 
 from init.delegate import Delegate
 from init.engines import load
-from init.engines.base import PATIENCE_SECONDS, required, set_patience
+from init.engines.base import PATIENCE_SECONDS, log, required, set_patience
 from init.engines.postgres_connection import OURS, connect
-from init.migrations import LedgerEntry, schema_version
+from init.migrations import schema_version
 from init.protocol import PROTOCOL, Failure
 from init.runner.actions import engine_name, look
 from init.runner.coordinator import Coordinator
-from init.runner.lock import Lock
+from init.runner.run import Run
 
 _COORDINATING = "postgres"
 _HEALTH_TABLE = "service_health"
@@ -45,7 +45,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answ
     reports = {name: job.result() for name, job in jobs.items()}
     ledgers = {name: one.pop("ledger") for name, one in reports.items()}
     if _COORDINATING in connections:
-        _share(connections[_COORDINATING], ledgers, reports)
+        _share(connections, ledgers, reports)
     return {"engines": reports}
 
 
@@ -107,14 +107,15 @@ def _ask(
         }
 
 
-def _share(connection: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], reports: Mapping[str, Answer]) -> None:
+def _share(connections: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], reports: Mapping[str, Answer]) -> None:
     """Write every engine's health, and count them again: what was counted is from before."""
-    coordinator = Coordinator(connect(connection))
+    coordinator = Coordinator(connect(connections[_COORDINATING]))
     try:
         coordinator.prepare()
-        for service, entries in ledgers.items():
-            if service != _COORDINATING:
-                _mirror_to_empty(coordinator, service, [LedgerEntry.parse(entry) for entry in entries])
+        for name, entries in ledgers.items():
+            # Of one that it knows, the runs tell, under their lock.
+            if name != _COORDINATING and entries and not coordinator.history(name):
+                _adopt(name, connections[name], connections[_COORDINATING])
         try:
             coordinator.connection.execute(_HEALTH.encode(), [json.dumps(dict(reports))])
         except errors.UndefinedTable:
@@ -128,13 +129,15 @@ def _share(connection: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], r
         coordinator.close()
 
 
-def _mirror_to_empty(coordinator: Coordinator, service: str, ledger: Sequence[LedgerEntry]) -> None:
-    """Tell a PostgreSQL that was made anew what an engine has; of one that it knows, the runs tell, under their lock."""
-    if not ledger or coordinator.history(service):
-        return
+def _adopt(name: str, connection: Mapping[str, Any], coordination: Mapping[str, Any]) -> None:
+    """Tell a PostgreSQL that was made anew what an engine has, and how its schema is: nobody else knows it any more."""
     # Somebody who has the lock now tells it himself.
-    with suppress(Failure), Lock(coordinator.connection, service).held(0):
-        coordinator.mirror(service, ledger)
+    with (
+        suppress(Failure),
+        Run.connected(name, connection, coordination, [], lock_seconds=0) as run,
+        run.locked(accept=True),
+    ):
+        log(name, "PostgreSQL did not know of it: its ledger is mirrored, its schema taken as it is")
 
 
 def _combined(failures: list[BaseException]) -> Failure:

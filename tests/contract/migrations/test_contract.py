@@ -7,6 +7,7 @@ import pytest
 from init.engines.base import LedgerConflict
 from init.migrations import load
 from init.protocol import Failure
+from init.reports import verify
 from init.runner.down import down
 from init.runner.inspect import inspect
 from init.runner.lock import Lock
@@ -162,6 +163,19 @@ def test_the_shared_history_is_put_right_by_the_next_run(case: Case) -> None:
         assert up(run) == []
         assert run.driver.ledger() == run.coordinator.history(case.engine) == ledger
         assert_settled(run)
+
+
+def test_a_postgres_that_was_made_anew_is_told_by_the_verification(case: Case) -> None:
+    with case.run() as run:
+        up(run)
+    if case.engine == "postgres":
+        return  # With it, its own ledger is gone as well.
+    with case.postgres() as connection:
+        connection.execute("DROP TABLE migration_history, migration_schema")
+    for _ in range(2):
+        verify({"engines": {"postgres": case.coordination, case.engine: case.connection}})
+        with case.run() as run:
+            assert_settled(run)
 
 
 def test_a_run_that_is_killed_before_any_of_its_steps_is_taken_up(case: Case, processes: Processes) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from init.engines.postgres_connection import HISTORY
 from init.migrations import Migration
 from init.runner.lock import SPACE, Lock
 from init.runner.up import up
@@ -95,7 +96,7 @@ def test_who_loses_the_lock_between_two_steps_leaves_the_mark(
     case: Case, write: Write, tmp_path: Path, processes: Processes
 ) -> None:
     files = write(FILES | {"004_fourth.sql": NOT_TRANSACTIONAL})
-    runner = processes.run(case, tmp_path / "written" / "postgres", at="after UPDATE migration_history", do="pause")
+    runner = processes.run(case, tmp_path / "written" / "postgres", at=f"after UPDATE {HISTORY}", do="pause")
     runner.event("reached")
     with case.postgres() as connection:
         ((pid, _),) = connection.execute(HOLDERS.encode()).fetchall()
