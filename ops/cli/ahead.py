@@ -4,8 +4,8 @@ import atexit
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ops.cli.asking import Asking
-from ops.cli.survey import offer
+from ops.cli.migrate.asking import Asking
+from ops.cli.migrate.survey import offer
 
 _ASKING = ("status", "plan", "up", "down", "verify", "repair")
 _WITH_VALUE = ("--stack", "-s", "--to")

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ops.cli import migrate, options
+from ops.cli import options
 from ops.cli.ahead import parsed
+from ops.cli.migrate import commands as migrate
 from ops.cli.options import Json, Stack, command
 from ops.cli.printer import Printer
 

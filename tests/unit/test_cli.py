@@ -11,7 +11,7 @@ from bootstrap import places
 from init.migrations import load
 from init.resources import data
 from ops.cli.app import app
-from ops.cli.migrate import app as migrations
+from ops.cli.migrate.commands import app as migrations
 
 COMMANDS = ["status", "plan", "up", "down", "verify", "repair", "baseline", "confirm", "new"]
 ENGINES = ["postgres", "duckdb", "elasticsearch", "milvus", "minio"]

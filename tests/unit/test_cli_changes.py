@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from init.migrations import Migration, Script
-from ops.cli import acting, backward, changes, ledgers, pins, update
 from ops.cli.app import app, main
 from ops.cli.errors import Locked, NotAsked, Refused
-from ops.cli.known import Known
+from ops.cli.migrate import acting, backward, changes, ledgers, pins, update
+from ops.cli.migrate.known import Known
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from tests.unit.test_cli_known import BODIES, FILES, entry, known

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from init.migrations import LedgerEntry, Migration, Problem, Script, checksum
-from ops.cli.known import Known, after
+from ops.cli.migrate.known import Known, after
 from ops.cli.recorded import Record
 
 BODIES = {"001_a": "SELECT 1;\n", "002_b": "SELECT 2;\n", "003_c": "SELECT 3;\n"}

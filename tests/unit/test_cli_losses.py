@@ -5,7 +5,7 @@ import pytest
 from init.migrations import Script
 from init.migrations.losses import removes
 from ops.cli.ahead import parsed
-from ops.cli.losses import named_by
+from ops.cli.migrate.losses import named_by
 
 
 def test_what_a_way_back_names_is_what_would_be_lost() -> None:

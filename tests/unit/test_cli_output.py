@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from bootstrap import places
-from ops.cli import pins, show
 from ops.cli.errors import NotAsked, Refused
+from ops.cli.migrate import pins, show
+from ops.cli.migrate.update import told
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded, revealed
-from ops.cli.update import told
 from tests.unit.test_cli_known import FILES, entry, known
 
 SECRET = "4dabf18193072939515e22adb298388d"

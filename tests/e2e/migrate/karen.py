@@ -10,7 +10,7 @@ from typing import Any
 
 from bootstrap import places
 from init.migrations import load
-from ops.cli.folders import migrated
+from ops.cli.migrate.folders import migrated
 from tests.e2e.live import LiveStack
 
 # One file more for two engines, each with its way back.

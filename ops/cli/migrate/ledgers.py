@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from init.migrations.corrections import corrections
-from ops.cli import pins, show
-from ops.cli.acting import change
-from ops.cli.changes import bring
 from ops.cli.errors import DONE, Refused
-from ops.cli.folders import checked_engine
-from ops.cli.known import Known, after
+from ops.cli.migrate import pins, show
+from ops.cli.migrate.acting import change
+from ops.cli.migrate.changes import bring
+from ops.cli.migrate.folders import checked_engine
+from ops.cli.migrate.known import Known, after
+from ops.cli.migrate.survey import asked, survey
 from ops.cli.printer import Printer
-from ops.cli.survey import asked, survey
 
 
 def repair(printer: Printer, engine: str | None, *, yes: bool) -> int:

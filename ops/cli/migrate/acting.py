@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ops.cli import pins
 from ops.cli.errors import CommandError, Locked, NotAsked, Refused
-from ops.cli.known import Known
+from ops.cli.migrate import pins
+from ops.cli.migrate.known import Known
+from ops.cli.migrate.survey import act, survey
 from ops.cli.printer import Printer
-from ops.cli.survey import act, survey
 
 
 def change(printer: Printer, one: Known, action: str, *, pin: str | None = None, **request: Any) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def change(printer: Printer, one: Known, action: str, *, pin: str | None = None,
     The pin comes first, so that nobody goes the other way meanwhile; it is put back if nothing was done. Refused says why.
     """
     from init.resources.job import JobError
-    from ops.cli.update import ensure_free
+    from ops.cli.migrate.update import ensure_free
 
     try:
         ensure_free(printer)

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from init.migrations import NO_VERSION
 from init.migrations.losses import removes
-from ops.cli import pins, show
 from ops.cli.errors import DONE, Locked, NotAsked, Refused
-from ops.cli.known import Known
+from ops.cli.migrate import pins, show
+from ops.cli.migrate.known import Known
+from ops.cli.migrate.survey import asked, survey
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
-from ops.cli.survey import asked, survey
 
 
 def plan(printer: Printer, engine: str | None, to: str | None) -> int:
@@ -56,7 +56,7 @@ def bring(printer: Printer, work: Sequence[Known], wanted: Mapping[str, str], *,
 
     Pins are put back when the update does not begin; after something was done they stay, and the same command goes on.
     """
-    from ops.cli.update import ensure_free, update
+    from ops.cli.migrate.update import ensure_free, update
 
     changed = [one for one in work if one.pin != wanted[one.engine]]
     try:

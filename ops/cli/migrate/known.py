@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from init.migrations import LedgerEntry, Migration, Plan, Problem, compare, schema_version
-from ops.cli.pins import NOTHING, shown
+from ops.cli.migrate.pins import NOTHING, shown
 from ops.cli.recorded import Record
 
 

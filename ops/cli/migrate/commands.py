@@ -20,7 +20,7 @@ Version = Annotated[str, typer.Option("--to", metavar="VERSION", help="A version
 @command(app, "./karen migrate status", "./karen migrate status postgres --json")
 def status(engine: AnyEngine = None, stack: Stack = "dev", json: Json = False, counts: Counts = False) -> int:
     """Tell version, pending and dirty migrations, changes by hand and kept old versions of every engine."""
-    from ops.cli import show, survey
+    from ops.cli.migrate import show, survey
 
     return show.status(survey.survey(stack, engine, counts=counts), Printer(stack, as_json=json))
 
@@ -28,7 +28,7 @@ def status(engine: AnyEngine = None, stack: Stack = "dev", json: Json = False, c
 @command(app, "./karen migrate plan", "./karen migrate plan postgres --to 2")
 def plan(engine: AnyEngine = None, to: To = None, stack: Stack = "dev", json: Json = False) -> int:
     """Tell what `up` would do, in order, and everything that stands in its way; nothing is changed."""
-    from ops.cli import changes
+    from ops.cli.migrate import changes
 
     return changes.plan(Printer(stack, as_json=json), engine, to)
 
@@ -39,7 +39,7 @@ def up(engine: AnyEngine = None, to: To = None, yes: Yes = False, stack: Stack =
 
     It asks only when a pending file says that it removes something; then the engine's name has to be typed.
     """
-    from ops.cli import changes
+    from ops.cli.migrate import changes
 
     return changes.up(Printer(stack, as_json=json), engine, to, yes=yes)
 
@@ -51,7 +51,7 @@ def down(engine: Engine, to: To = None, yes: Yes = False, stack: Stack = "dev", 
     It tells what would be lost, and the engine's name has to be typed. A script names --to: run twice, it then does
     nothing the second time.
     """
-    from ops.cli import backward
+    from ops.cli.migrate import backward
 
     return backward.down(Printer(stack, as_json=json), engine, to, yes=yes)
 
@@ -59,7 +59,7 @@ def down(engine: Engine, to: To = None, yes: Yes = False, stack: Stack = "dev", 
 @command(app, "./karen migrate verify", "./karen migrate verify --json")
 def verify(engine: AnyEngine = None, stack: Stack = "dev", json: Json = False) -> int:
     """Compare files, ledgers, their mirror, Pulumi's record and the schemas, and name every difference."""
-    from ops.cli import show, survey
+    from ops.cli.migrate import show, survey
 
     return show.differences(survey.survey(stack, engine), Printer(stack, as_json=json))
 
@@ -67,7 +67,7 @@ def verify(engine: AnyEngine = None, stack: Stack = "dev", json: Json = False) -
 @command(app, "./karen migrate repair postgres")
 def repair(engine: AnyEngine = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Make the ledger agree with the files, clear failures, and take the schema as it is. Data is not touched."""
-    from ops.cli import ledgers
+    from ops.cli.migrate import ledgers
 
     return ledgers.repair(Printer(stack, as_json=json), engine, yes=yes)
 
@@ -75,7 +75,7 @@ def repair(engine: AnyEngine = None, yes: Yes = False, stack: Stack = "dev", jso
 @command(app, "./karen migrate baseline postgres --to 3")
 def baseline(engine: Engine, to: Version, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Record migrations as applied without running them, on an engine whose schema is there and whose ledger is not."""
-    from ops.cli import ledgers
+    from ops.cli.migrate import ledgers
 
     return ledgers.baseline(Printer(stack, as_json=json), engine, to, yes=yes)
 
@@ -83,7 +83,7 @@ def baseline(engine: Engine, to: Version, yes: Yes = False, stack: Stack = "dev"
 @command(app, "./karen migrate confirm elasticsearch", "./karen migrate confirm milvus persona_embeddings_v001 --yes")
 def confirm(engine: Engine, names: Names = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Remove old versions that a change has kept, for good, once the engine's name is typed."""
-    from ops.cli import ledgers
+    from ops.cli.migrate import ledgers
 
     return ledgers.confirm(Printer(stack, as_json=json), engine, names or [], yes=yes)
 
@@ -91,6 +91,6 @@ def confirm(engine: Engine, names: Names = None, yes: Yes = False, stack: Stack 
 @command(app, "./karen migrate new postgres add_tags")
 def new(engine: Engine, name: Name, stack: Stack = "dev", json: Json = False) -> int:
     """Write the engine's next migration, and its way back, from a template."""
-    from ops.cli import templates
+    from ops.cli.migrate import templates
 
     return templates.new(Printer(stack, as_json=json), engine, name)

@@ -5,11 +5,11 @@ from typing import Any
 
 from init.resources import data
 from init.resources.seeds import seeds_checksum
-from ops.cli import pins
-from ops.cli.asking import Asking
 from ops.cli.errors import NotAsked
-from ops.cli.folders import files_of
-from ops.cli.known import Known
+from ops.cli.migrate import pins
+from ops.cli.migrate.asking import Asking
+from ops.cli.migrate.folders import files_of
+from ops.cli.migrate.known import Known
 
 _PATIENCE_SECONDS = 5.0
 # As long as an update gives its migrations.

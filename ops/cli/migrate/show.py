@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from init.migrations.losses import removes
 from ops.cli.errors import DONE, NOT_ASKED, REFUSED
-from ops.cli.known import Known
-from ops.cli.pins import shown
+from ops.cli.migrate.known import Known
+from ops.cli.migrate.pins import shown
 from ops.cli.printer import Printer
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from init.migrations import load
 from init.resources import data
 from ops.cli.errors import DONE, NotAsked, Refused
-from ops.cli.folders import checked_engine, files_of
+from ops.cli.migrate.folders import checked_engine, files_of
 from ops.cli.printer import Printer
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")

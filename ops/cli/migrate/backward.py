@@ -4,15 +4,15 @@ from dataclasses import replace
 
 from init.migrations.way_back import way_back
 from init.protocol import Failure
-from ops.cli import pins, show
-from ops.cli.acting import change
-from ops.cli.changes import bring
 from ops.cli.errors import DONE, NotAsked, Refused
-from ops.cli.folders import checked_engine
-from ops.cli.known import Known
-from ops.cli.losses import named_by
+from ops.cli.migrate import pins, show
+from ops.cli.migrate.acting import change
+from ops.cli.migrate.changes import bring
+from ops.cli.migrate.folders import checked_engine
+from ops.cli.migrate.known import Known
+from ops.cli.migrate.losses import named_by
+from ops.cli.migrate.survey import asked, survey
 from ops.cli.printer import Printer
-from ops.cli.survey import asked, survey
 
 
 def down(printer: Printer, engine: str, to: str | None, *, yes: bool) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from ops.cli import pins
 from ops.cli.errors import NotAsked
-from ops.cli.folders import checked_engine, migrated
+from ops.cli.migrate import pins
+from ops.cli.migrate.folders import checked_engine, migrated
 from ops.cli.recorded import Recorded
 from ops.pulumi import PulumiError, finish, start
 
