@@ -8,7 +8,7 @@ SHELL := /bin/sh
 RUN = set -e; set -- $(STACK); . ./activate
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers picture lint test test-unit test-full readme bench
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs picture lint test test-unit test-full readme bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ erase: ## remove a stack with all its data; its name has to be typed (STACK=prod
 
 remove-leftovers: ## consent to removing labelled resources whose state is lost
 	@$(PYTHON) -m bootstrap --stack $(STACK) --no-images --remove-leftovers
+
+docs: ## write the pages that are made from the code
+	@$(RUN); python -m ops.cli config --markdown > docs/configuration.md
 
 picture: ## draw the README's picture from the running stack
 	@$(RUN); python -m ops.picture --stack $(STACK)

@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from ops.cli import options
 from ops.cli.ahead import parsed
+from ops.cli.errors import DONE
 from ops.cli.migrate import commands as migrate
 from ops.cli.options import Json, Stack, command
 from ops.cli.printer import Printer
@@ -25,6 +26,9 @@ LoadEngine = Annotated[str, typer.Argument(metavar="ENGINE", help="Where the dat
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="A table, an index, or a collection.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The data.", exists=True, dir_okay=False, readable=True)]
 
+Key = Annotated[str | None, typer.Argument(metavar="[KEY]", help="One setting; all without it.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print docs/configuration.md instead.")]
+
 
 @command(
     app,
@@ -36,6 +40,17 @@ def load(engine: LoadEngine, target: Target, file: File, stack: Stack = "dev", j
     from ops.cli import loading
 
     return loading.load(Printer(stack, as_json=json), engine, target, file)
+
+
+@command(app, "./karen config", "./karen config postgresMemory --stack prod")
+def config(key: Key = None, stack: Stack = "dev", json: Json = False, markdown: Markdown = False) -> int:
+    """Show every setting with its type, bounds, default, value, and where the value comes from."""
+    from ops.cli import config as settings
+
+    if markdown:
+        print(settings.page(), end="")
+        return DONE
+    return settings.config(Printer(stack, as_json=json), key)
 
 
 def main(arguments: Sequence[str]) -> None:

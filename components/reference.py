@@ -1,0 +1,111 @@
+"""What every setting is: type, unit, bounds and default from the model, and a sentence. `./karen config` and its page tell it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from components.rules import MINIMUM_HEAP, MINIMUM_MEMORY, camel, show_default
+from components.settings import Port, Settings, Size
+from components.sizes import show_size
+
+# A sentence for each, in the model's order; `{}` stands for the service.
+_SENTENCES = {
+    "mode": "production publishes nothing, authenticates on every engine but etcd, and protects its data",
+    "image_source": "where images come from; probed once per machine where it is not set",
+    "enable_redis": "Redis; its volume and password stay when it is off",
+    "enable_elasticsearch": "Elasticsearch; its volume and password stay when it is off",
+    "enable_minio": "MinIO, which Milvus needs; its volume and password stay when it is off",
+    "enable_milvus": "Milvus with etcd; their volumes and passwords stay when it is off",
+    "enable_monitoring": "reserved for a later release",
+    "enable_backups": "reserved for a later release",
+    "postgres_db": "the application's database",
+    "postgres_user": "its owner",
+    "postgres_max_connections": "needs 6 MiB of postgresMemory for each",
+    "redis_eviction_policy": "what Redis removes when three quarters of redisMemory hold data",
+    "redis_append_only": "whether Redis writes every change to its append-only file, each second",
+    "elasticsearch_heap": "of the virtual machine; at least 256m below elasticsearchMemory",
+    "minio_console_port": "MinIO's console on 127.0.0.1, in development only",
+    "minio_user": "MinIO's root user",
+    "milvus_user": "the application's user, in production",
+    "duckdb_path": "the DuckDB file, as a container on the network sees it",
+    "duckdb_backup_path": "where its backups go, below the file's directory",
+    "duckdb_host_directory": "development: where this host has the file; without it, in the machine's data directory",
+}
+# What the patterns mean.
+_PATTERNS = {
+    r"^[a-z_][a-z0-9_]{0,62}$": "lower-case letters, digits and underscores, at most 63",
+    r"^(latest|\d{3})$": "latest, or three digits",
+    r"^[A-Za-z0-9_-]{3,20}$": "3 to 20 letters, digits, dashes and underscores",
+    r"^[A-Za-z][A-Za-z0-9_]{0,31}$": "a letter, then letters, digits and underscores, at most 32",
+    r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$": "an absolute path without spaces",
+}
+_ENDINGS = {
+    "_port": "on 127.0.0.1, in development only",
+    "_memory": "the container's limit; there is no swap",
+    "_cpus": "the container's limit",
+    "_schema_version": "where migrations stop, such as 002; ./karen migrate sets it",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One setting. `allowed` and `default` are as one writes them in a configuration."""
+
+    field: str
+    key: str
+    type: str
+    unit: str
+    allowed: str
+    default: str
+    about: str
+
+
+def entries() -> list[Entry]:
+    """Return every setting, in the model's order."""
+    return [_entry(field, info) for field, info in Settings.model_fields.items()]
+
+
+def _entry(field: str, info: FieldInfo) -> Entry:
+    kind, unit = _kind(field, info)
+    default = "" if info.default is None else show_default(info.default)
+    return Entry(field, camel(field), kind, unit, _allowed(field, info), default, _about(field))
+
+
+def _about(field: str) -> str:
+    ending = next((text for end, text in _ENDINGS.items() if field.endswith(end)), "")
+    return _SENTENCES.get(field) or ending
+
+
+def _kind(field: str, info: FieldInfo) -> tuple[str, str]:
+    """Return what a value is, and its unit."""
+    if get_origin(info.annotation) is Literal:
+        return "choice", ""
+    if _is(field, Size):
+        return "size", "k, m or g (binary)"
+    if _is(field, Port):
+        return "port", ""
+    names: dict[Any, str] = {bool: "flag", int: "number", float: "number", str: "text"}
+    return names.get(info.annotation, "text"), "cores" if field.endswith("_cpus") else ""
+
+
+def _is(field: str, alias: Any) -> bool:
+    """Whether a field is annotated with one of our types."""
+    found: bool = Settings.__annotations__[field] == alias
+    return found
+
+
+def _allowed(field: str, info: FieldInfo) -> str:
+    if get_origin(info.annotation) is Literal:
+        return ", ".join(get_args(info.annotation))
+    if info.annotation is bool:
+        return "true, false"
+    least = MINIMUM_MEMORY.get(field) or (MINIMUM_HEAP if field == "elasticsearch_heap" else None)
+    if least is not None:
+        return f"from {show_size(least)}"
+    bounds = {
+        name: getattr(one, name) for one in info.metadata for name in ("ge", "le", "pattern") if hasattr(one, name)
+    }
+    if "ge" in bounds and "le" in bounds:
+        return f"{bounds['ge']} to {bounds['le']}"
+    return _PATTERNS[bounds["pattern"]] if "pattern" in bounds else ""
