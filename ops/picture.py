@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap import places
+from ops.graph import before, sources
 from ops.pulumi import PulumiError, run
 
 BEGIN, END = "<!-- picture: begin -->", "<!-- picture: end -->"
@@ -27,46 +28,16 @@ def draw(resources: Iterable[Mapping[str, Any]]) -> str:
     for urn in sorted(shown):
         left, right = _SHAPES[by_urn[urn]["type"]]
         lines.append(f"  {_name(urn)}{left}{_label(urn)}{right}")
-    sources = {urn: _sources(urn, by_urn, shown) for urn in shown}
+    waits = sources(by_urn.values(), shown)
     edges = [
         (source, urn)
-        for urn, direct in sources.items()
+        for urn, direct in waits.items()
         for source in direct
         # What another source waits for anyway is not drawn again.
-        if not any(source in _before(other, sources) for other in direct)
+        if not any(source in before(other, waits) for other in direct)
     ]
     lines += [f"  {_name(source)} --> {_name(target)}" for source, target in sorted(edges)]
     return "\n".join(lines)
-
-
-def _sources(urn: str, by_urn: Mapping[str, Mapping[str, Any]], shown: set[str]) -> set[str]:
-    """Return the nearest shown resources that one depends on, looking through those that are not shown."""
-    found: set[str] = set()
-    waiting, seen = _dependencies(urn, by_urn), set()
-    while waiting:
-        one = waiting.pop()
-        if one in seen or one not in by_urn:
-            continue
-        seen.add(one)
-        if one in shown:
-            found.add(one)
-        else:
-            waiting.extend(_dependencies(one, by_urn))
-    return found
-
-
-def _before(urn: str, sources: Mapping[str, set[str]]) -> set[str]:
-    """Return everything that comes before a resource, near and far."""
-    return sources[urn].union(*(_before(one, sources) for one in sources[urn]))
-
-
-def _dependencies(urn: str, by_urn: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what a resource waits for itself, and what the components that it is part of wait for."""
-    found: list[str] = []
-    while urn in by_urn:
-        found += by_urn[urn].get("dependencies") or ()
-        urn = str(by_urn[urn].get("parent"))
-    return found
 
 
 def _name(urn: str) -> str:

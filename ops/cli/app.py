@@ -14,6 +14,7 @@ from ops.cli.errors import DONE
 from ops.cli.migrate import commands as migrate
 from ops.cli.options import Json, Stack, command
 from ops.cli.printer import Printer
+from ops.cli.services import commands as services
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=f"Look after a stack that is up.\n\nExample: ./karen migrate status\n\n{options.EXIT_CODES}",
 )
+services.register(app)
 app.add_typer(migrate.app, name="migrate")
 LoadEngine = Annotated[str, typer.Argument(metavar="ENGINE", help="Where the data goes.")]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="A table, an index, or a collection.")]

@@ -41,7 +41,7 @@ def command(
                 printer.fail(str(error), error.code)
                 code = error.code
             except KeyboardInterrupt:
-                printer.fail(f"Interrupted. {again}", INTERRUPTED)
+                printer.fail(f"Interrupted. {again}".strip(), INTERRUPTED)
                 code = INTERRUPTED
             if code != DONE:
                 raise typer.Exit(code)

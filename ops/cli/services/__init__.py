@@ -1,0 +1,1 @@
+"""The commands about a stack's servers: their containers, logs and addresses."""

@@ -1,0 +1,69 @@
+"""The commands about servers, with what is imported only when one of them runs."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.options import Json, Stack, command
+from ops.cli.printer import Printer
+
+Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Servers; all without it.")]
+Service = Annotated[str | None, typer.Argument(metavar="[SERVICE]", help="One service; all without it.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until interrupted.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="90s, 10m, 2h or 1d ago, or an ISO time.")]
+Grep = Annotated[str | None, typer.Option("--grep", metavar="PATTERN", help="Only lines with this regular expression.")]
+Tail = Annotated[int, typer.Option("--tail", min=0, help="How many lines of each server, without --since.")]
+Format = Annotated[str, typer.Option("--format", metavar="FORM", help="env, url, python or docker.")]
+From = Annotated[
+    str, typer.Option("--from", metavar="PLACE", help="host, or network: from a container of the stack's.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+
+    @command(app, "./karen start", "./karen start milvus")
+    def start(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
+        """Start servers that do not run, each after what it needs, and wait until they are healthy."""
+        from ops.cli.services import lifecycle
+
+        return lifecycle.start(Printer(stack, as_json=json), services or [])
+
+    @command(app, "./karen stop", "./karen stop milvus")
+    def stop(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
+        """Stop servers in good order, each before what it needs. Their data stays, and so does what Pulumi recorded."""
+        from ops.cli.services import lifecycle
+
+        return lifecycle.stop(Printer(stack, as_json=json), services or [])
+
+    @command(app, "./karen restart", "./karen restart etcd")
+    def restart(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
+        """Stop servers, with those that need them, and start them again."""
+        from ops.cli.services import lifecycle
+
+        return lifecycle.restart(Printer(stack, as_json=json), services or [])
+
+    @command(app, "./karen logs", "./karen logs postgres milvus -f --since 10m --grep error", again="")
+    def logs(
+        services: Services = None,
+        follow: Follow = False,
+        since: Since = None,
+        grep: Grep = None,
+        tail: Tail = 100,
+        stack: Stack = "dev",
+        json: Json = False,
+    ) -> int:
+        """Print the servers' logs, merged by time; with --json a document in each line."""
+        from ops.cli.services import logs as told
+
+        printer = Printer(stack, as_json=json)
+        return told.logs(printer, services or [], follow=follow, since=since, pattern=grep, tail=tail)
+
+    @command(app, "./karen connect", "./karen connect postgres --format url --from network")
+    def connect(
+        service: Service = None, form: Format = "env", place: From = "host", stack: Stack = "dev", json: Json = False
+    ) -> int:
+        """Print how an application reaches a service. It holds passwords."""
+        from ops.cli.services import connect as told
+
+        return told.connect(Printer(stack, as_json=json), service, form, place)

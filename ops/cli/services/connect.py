@@ -1,0 +1,112 @@
+"""`connect`: how an application reaches a service, in the form that it wants. What it prints holds passwords."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from components.naming import Naming
+from ops.cli.errors import DONE, NotAsked
+from ops.cli.printer import Printer
+from ops.cli.recorded import Recorded
+from ops.environment_file import quote as shell_quoted
+from ops.pulumi import PulumiError, outputs
+
+FORMS = ("host", "network")
+Variables = Mapping[str, str]
+# Which variables are a service's: those that begin so.
+_PREFIXES = {
+    "postgres": ("POSTGRES_", "DATABASE_URL"),
+    "redis": ("REDIS_",),
+    "elasticsearch": ("ELASTICSEARCH_",),
+    "milvus": ("MILVUS_",),
+    "minio": ("MINIO_",),
+    "duckdb": ("DUCKDB_",),
+}
+_PYTHON = {
+    "postgres": 'import psycopg\npsycopg.connect(os.environ["DATABASE_URL"])',
+    "redis": 'import redis\nredis.Redis.from_url(os.environ["REDIS_URL"])',
+    "elasticsearch": "from elasticsearch import Elasticsearch\n"
+    "Elasticsearch(f\"http://{os.environ['ELASTICSEARCH_HOST']}:{os.environ['ELASTICSEARCH_PORT']}\",\n"
+    '    basic_auth=(os.environ["ELASTICSEARCH_USER"], os.environ["ELASTICSEARCH_PASSWORD"]))',
+    "milvus": "from pymilvus import MilvusClient\n"
+    "MilvusClient(uri=f\"http://{os.environ['MILVUS_HOST']}:{os.environ['MILVUS_PORT']}\",\n"
+    '    user=os.environ["MILVUS_USER"], password=os.environ["MILVUS_PASSWORD"])',
+    "minio": "from minio import Minio\n"
+    "Minio(f\"{os.environ['MINIO_HOST']}:{os.environ['MINIO_PORT']}\", secure=False,\n"
+    '    access_key=os.environ["MINIO_ACCESS_KEY"], secret_key=os.environ["MINIO_SECRET_KEY"])',
+    "duckdb": 'import duckdb\nduckdb.connect(os.environ["DUCKDB_PATH"])',
+}
+
+
+def connect(printer: Printer, service: str | None, form: str, place: str) -> int:
+    """Print how to connect to a service, or to all, from this host or from a container on the stack's network."""
+    if form not in RENDERED:
+        raise NotAsked(f"--format is {form!r}; allowed: {', '.join(RENDERED)}")
+    if place not in FORMS:
+        raise NotAsked(f"--from is {place!r}; allowed: {', '.join(FORMS)}")
+    variables = _variables(printer.stack, place)
+    found = {name: of(name, variables) for name in _PREFIXES if of(name, variables)}
+    if service is not None and service not in found:
+        raise NotAsked(f"The stack {printer.stack} has no {service!r}; it has {', '.join(found)}")
+    chosen = {name: one for name, one in found.items() if service in (None, name)}
+    text = RENDERED[form](printer.stack, place, chosen)
+    if printer.as_json:
+        printer.end("", {"from": place, "services": {name: dict(one) for name, one in chosen.items()}, "text": text})
+    else:
+        print(text, flush=True)
+    return DONE
+
+
+def of(service: str, variables: Variables) -> Variables:
+    """Return a service's variables."""
+    return {key: value for key, value in variables.items() if key.startswith(_PREFIXES[service])}
+
+
+def url(service: str, variables: Variables) -> str:
+    """Return a service's URL with its credentials; a path is DuckDB's."""
+    given = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "duckdb": "DUCKDB_PATH"}
+    if service in given:
+        return variables[given[service]]
+    prefix = service.upper()
+    user, password = ("ACCESS_KEY", "SECRET_KEY") if service == "minio" else ("USER", "PASSWORD")
+    name, secret = variables[f"{prefix}_{user}"], variables[f"{prefix}_{password}"]
+    credentials = f"{quote(name, safe='')}:{quote(secret, safe='')}@" if name else ""
+    return f"http://{credentials}{variables[f'{prefix}_HOST']}:{variables[f'{prefix}_PORT']}"
+
+
+def _variables(stack: str, place: str) -> Variables:
+    # It says it better than Pulumi when the stack is not up.
+    Recorded.read(stack)
+    try:
+        variables: Variables = outputs(stack)["env"][place]
+    except (PulumiError, KeyError) as error:
+        raise NotAsked(f"Pulumi does not tell how to reach the stack {stack}: {error}") from None
+    if told := variables.get("KAREN_NOT_PUBLISHED"):
+        raise NotAsked(f"{told} Fix: ./karen connect --from network --stack {stack}")
+    return variables
+
+
+def _env(_stack: str, _place: str, chosen: Mapping[str, Variables]) -> str:
+    return "\n".join(f"{key}={shell_quoted(value)}" for one in chosen.values() for key, value in sorted(one.items()))
+
+
+def _urls(_stack: str, _place: str, chosen: Mapping[str, Variables]) -> str:
+    return "\n".join(url(name, one) for name, one in chosen.items())
+
+
+def _python(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:
+    first = f"# with the variables of: ./karen connect --format env --from {place} --stack {stack}\nimport os"
+    return "\n\n".join([first, *(_PYTHON[name] for name in chosen)])
+
+
+def _docker(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:
+    network = "host" if place == "host" else Naming(stack=stack).network
+    names = " ".join(f"-e {key}" for one in chosen.values() for key in sorted(one))
+    return f"docker run --rm -it --network {network} {names} IMAGE"
+
+
+RENDERED: Mapping[str, Callable[[str, str, Mapping[str, Variables]], str]] = {
+    "env": _env,
+    "url": _urls,
+    "python": _python,
+    "docker": _docker,
+}

@@ -1,0 +1,83 @@
+"""A stack's servers as the container engine has them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bootstrap import state
+from components.naming import SERVICE_LABEL, STACK_LABEL
+from ops import graph
+from ops.cli.errors import NotAsked
+
+if TYPE_CHECKING:
+    import docker
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server's container: its service, and what `inspect` tells of it."""
+
+    service: str
+    facts: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the container's name."""
+        return str(self.facts["Name"]).removeprefix("/")
+
+    @property
+    def running(self) -> bool:
+        """Whether its process runs; a paused one does not count."""
+        found = self.facts["State"]
+        return bool(found["Running"]) and not found["Paused"]
+
+    @property
+    def state(self) -> str:
+        """Return `healthy`, `unhealthy`, `starting`, or what else the engine calls it."""
+        found = self.facts["State"]
+        health = (found.get("Health") or {}).get("Status")
+        return str(health) if self.running and health else str(found["Status"])
+
+
+@dataclass(frozen=True)
+class Servers:
+    """All servers of a stack, with what each waits for when the stack starts."""
+
+    stack: str
+    client: "docker.DockerClient"
+    found: Mapping[str, Server]
+    waits: Mapping[str, set[str]]
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """Return the services that were named, all without a name; NotAsked for one that the stack does not have."""
+        unknown = [name for name in names if name not in self.found]
+        if unknown:
+            raise NotAsked(f"The stack {self.stack} has no server {', '.join(unknown)}; it has {', '.join(self.found)}")
+        return list(dict.fromkeys(names)) or list(self.found)
+
+    def layers(self, names: Sequence[str]) -> list[list[str]]:
+        """Return services in the order in which they start."""
+        return graph.layers(self.waits, names)
+
+
+@contextmanager
+def servers(stack: str, *, seconds: int = 60) -> Iterator[Servers]:
+    """Find a stack's servers; NotAsked if it has none, or if the engine of containers cannot be reached."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=seconds)
+    except DockerException as error:
+        raise NotAsked(f"The container engine is not reachable: {error}. Fix: make bootstrap") from None
+    try:
+        labels = [f"{STACK_LABEL}={stack}", SERVICE_LABEL]
+        listed = client.api.containers(all=True, filters={"label": labels})
+        found = {one["Labels"][SERVICE_LABEL]: client.api.inspect_container(one["Id"]) for one in listed}
+        if not found:
+            raise NotAsked(f"The stack {stack} is not up. Fix: make up STACK={stack}")
+        waits = graph.servers(state.recorded(stack).get("resources") or ())
+        yield Servers(stack, client, {name: Server(name, found[name]) for name in sorted(found)}, waits)
+    finally:
+        client.close()

@@ -1,0 +1,136 @@
+"""`start`, `stop` and `restart`: in the order of dependencies, each server given its time, the data left alone."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ops.cli.errors import DONE, Refused
+from ops.cli.printer import Printer
+from ops.cli.services.containers import Server, Servers, servers
+
+_START_SECONDS = 180
+# Where a container does not say how long it may take to end.
+_GRACE_SECONDS = 30
+# The engine answers a request to stop when the container has ended.
+_ANSWER_SECONDS = 60
+
+
+def start(printer: Printer, names: Sequence[str]) -> int:
+    """Start what does not run, after what it needs, and wait until it is healthy."""
+    with servers(printer.stack, seconds=_START_SECONDS) as stack:
+        seconds = _start(printer, stack, stack.chosen(names))
+    return _end(printer, "started", seconds, stack.chosen(names))
+
+
+def stop(printer: Printer, names: Sequence[str]) -> int:
+    """Stop what runs, before what it needs."""
+    with servers(printer.stack, seconds=_ANSWER_SECONDS) as stack:
+        seconds = _stop(printer, stack, stack.chosen(names))
+    return _end(printer, "stopped", seconds, stack.chosen(names))
+
+
+def restart(printer: Printer, names: Sequence[str]) -> int:
+    """Stop, and start again."""
+    with servers(printer.stack, seconds=_START_SECONDS) as stack:
+        # With those that could not do without.
+        chosen = stack.chosen(names)
+        chosen += [
+            name for name in stack.found if name not in chosen and _runs(stack, name) and _needs(stack, name, chosen)
+        ]
+        _stop(printer, stack, chosen)
+    with servers(printer.stack, seconds=_START_SECONDS) as stack:
+        seconds = _start(printer, stack, chosen)
+    return _end(printer, "restarted", seconds, chosen)
+
+
+def _start(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
+    from init.resources.gate import UnhealthyError, wait_until_healthy
+
+    missing = sorted(
+        {need for name in names for need in stack.waits.get(name, ()) if not _runs(stack, need)} - set(names)
+    )
+    if missing:
+        raise Refused(
+            f"{', '.join(missing)} is needed and does not run. Fix: ./karen start {' '.join([*missing, *names])}"
+        )
+
+    def one(server: Server) -> None:
+        if server.facts["State"]["Paused"]:
+            stack.client.api.unpause(server.name)
+        elif not server.running:
+            stack.client.api.start(server.name)
+        try:
+            wait_until_healthy(server.name, deadline_seconds=_START_SECONDS)
+        except UnhealthyError as error:
+            raise Refused(str(error)) from None
+
+    return _each(printer, stack, stack.layers(names), one, "healthy", lambda server: server.state != "healthy")
+
+
+def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
+    using = sorted(
+        {name for name in stack.found if _runs(stack, name) and stack.waits.get(name, set()) & set(names)} - set(names)
+    )
+    if using:
+        raise Refused(f"{', '.join(using)} needs {', '.join(names)}. Fix: ./karen stop {' '.join([*using, *names])}")
+
+    def one(server: Server) -> None:
+        # A paused process hears no signal.
+        if server.facts["State"]["Paused"]:
+            stack.client.api.unpause(server.name)
+        stack.client.api.stop(server.name, timeout=int(server.facts["Config"].get("StopTimeout") or _GRACE_SECONDS))
+
+    return _each(
+        printer, stack, stack.layers(names)[::-1], one, "stopped", lambda server: bool(server.facts["State"]["Running"])
+    )
+
+
+def _needs(stack: Servers, name: str, others: Sequence[str]) -> bool:
+    """Whether a server waits for one of others, directly or not."""
+    return any(other in others or _needs(stack, other, others) for other in stack.waits.get(name, ()))
+
+
+def _runs(stack: Servers, name: str) -> bool:
+    return name in stack.found and stack.found[name].running
+
+
+def _each(
+    printer: Printer,
+    stack: Servers,
+    layers: Sequence[Sequence[str]],
+    act: Callable[[Server], None],
+    done: str,
+    wanted: Callable[[Server], bool],
+) -> dict[str, float]:
+    """Do it to every server that wants it, a layer at once; return seconds by service."""
+    taken: dict[str, float] = {}
+
+    def one(name: str) -> None:
+        began = time.monotonic()
+        act(stack.found[name])
+        taken[name] = round(time.monotonic() - began, 1)
+        printer.progress(f"{name}: {done} in {taken[name]} s")
+
+    for layer in layers:
+        chosen = [name for name in layer if wanted(stack.found[name])]
+        if chosen:
+            with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
+                for result in [pool.submit(one, name) for name in chosen]:
+                    result.result()
+    return taken
+
+
+def _end(printer: Printer, verb: str, seconds: dict[str, float], names: Sequence[str]) -> int:
+    told = (
+        f"Done: {', '.join(seconds)} {verb}."
+        if seconds
+        else f"Nothing to do: {', '.join(names)} {'run' if verb != 'stopped' else 'do not run'}."
+    )
+    printer.end(
+        told,
+        {
+            "changed": bool(seconds),
+            "services": [{"service": name, "seconds": value} for name, value in seconds.items()],
+        },
+    )
+    return DONE

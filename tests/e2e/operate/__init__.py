@@ -1,0 +1,1 @@
+"""The commands about servers, on a live stack."""

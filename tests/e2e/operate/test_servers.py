@@ -1,0 +1,118 @@
+"""`start`, `stop`, `restart`, `logs` and `connect` on a live stack: in order, with everything there afterwards."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import psycopg
+import pytest
+import redis
+
+from bootstrap import places
+from tests.e2e import clients
+from tests.e2e.live import LiveStack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+SERVERS = {"postgres", "redis", "elasticsearch", "etcd", "minio", "milvus"}
+
+
+def karen(stack: LiveStack, *arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        [str(places.CHECKOUT / "karen"), *arguments, "--stack", stack.name],
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def document(stack: LiveStack, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(karen(stack, *arguments, "--json").stdout)
+    return found
+
+
+@pytest.fixture
+def engine() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+def facts(engine: docker.DockerClient, stack: LiveStack, service: str) -> dict[str, Any]:
+    found: dict[str, Any] = engine.api.inspect_container(stack.container(service))["State"]
+    return found
+
+
+def test_stopped_in_order_and_started_again_everything_is_there(stack: LiveStack, engine: docker.DockerClient) -> None:
+    env = stack.variables()
+    with clients.postgres(env) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (value int)")
+        connection.execute("INSERT INTO kept VALUES (42)")
+    clients.redis_client(env).set("kept", "42")
+    clients.elasticsearch(env).index(index="ai_karen_memory", id="kept", document={"query": "kept"}, refresh=True)
+    try:
+        told = document(stack, "stop")
+        assert {one["service"] for one in told["services"]} == SERVERS
+        for service in SERVERS:
+            state = facts(engine, stack, service)
+            assert (state["Status"], state["OOMKilled"]) == ("exited", False)
+            # 143 is how a Java virtual machine that was asked to end, and did so in order, reports it.
+            assert state["ExitCode"] in (0, 143), service
+        ended = {service: facts(engine, stack, service)["FinishedAt"] for service in SERVERS}
+        assert ended["milvus"] < min(ended["etcd"], ended["minio"])
+        assert document(stack, "stop")["changed"] is False
+        refused = karen(stack, "start", "milvus", code=1).stderr
+        assert "etcd, minio is needed and does not run. Fix: ./karen start etcd minio milvus" in refused
+    finally:
+        told = document(stack, "start")
+    assert {one["service"] for one in told["services"]} == SERVERS
+    began = {service: facts(engine, stack, service)["StartedAt"] for service in SERVERS}
+    assert began["milvus"] > max(began["etcd"], began["minio"])
+    assert {facts(engine, stack, service)["Health"]["Status"] for service in SERVERS} == {"healthy"}
+    with clients.postgres(env) as connection:
+        assert connection.execute("SELECT value FROM kept").fetchone() == (42,)
+        connection.execute("DROP TABLE kept")
+    assert clients.redis_client(env).getdel("kept") == "42"
+    client = clients.elasticsearch(env)
+    assert client.get(index="ai_karen_memory", id="kept")["_source"] == {"query": "kept"}
+    client.delete(index="ai_karen_memory", id="kept", refresh=True)
+    client.close()
+    stack.pulumi("preview", "--refresh", "--expect-no-changes")
+
+
+def test_what_needs_a_server_goes_with_it(stack: LiveStack, engine: docker.DockerClient) -> None:
+    refused = karen(stack, "stop", "etcd", code=1).stderr
+    assert "milvus needs etcd. Fix: ./karen stop milvus etcd" in refused
+    before = {service: facts(engine, stack, service)["StartedAt"] for service in SERVERS}
+    told = document(stack, "restart", "etcd")
+    assert {one["service"] for one in told["services"]} == {"etcd", "milvus"}
+    after = {service: facts(engine, stack, service)["StartedAt"] for service in SERVERS}
+    assert {service for service in SERVERS if before[service] != after[service]} == {"etcd", "milvus"}
+
+
+def test_logs_are_merged_by_time(stack: LiveStack) -> None:
+    lines = [json.loads(line) for line in karen(stack, "logs", "--json", "--tail", "20").stdout.splitlines()]
+    assert {line["service"] for line in lines} == SERVERS
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    with clients.postgres(stack.variables()) as connection, pytest.raises(psycopg.Error):
+        connection.execute("SELECT missing_for_the_log")
+    found = karen(stack, "logs", "postgres", "--since", "1m", "--grep", "MISSING_for_the").stdout.splitlines()
+    assert found
+    assert all(line.startswith("postgres ") and "missing_for_the_log" in line for line in found)
+    assert karen(stack, "logs", "oracle", code=2).stderr.startswith("The stack test has no server oracle; it has ")
+
+
+def test_an_address_is_one_that_answers(stack: LiveStack) -> None:
+    url = karen(stack, "connect", "postgres", "--format", "url").stdout.strip()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    url = karen(stack, "connect", "redis", "--format", "url").stdout.strip()
+    assert redis.Redis.from_url(url).ping()
+    inside = document(stack, "connect", "--from", "network")["services"]
+    assert inside["elasticsearch"]["ELASTICSEARCH_HOST"] == "elasticsearch"

@@ -1,0 +1,92 @@
+"""Servers in order, addresses in every form, and what is refused before anything is asked."""
+
+import ast
+import json
+import shlex
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ops import graph
+from ops.cli.app import app
+from ops.cli.errors import NotAsked
+from ops.cli.services import connect, logs
+
+VARIABLES = {
+    "DATABASE_URL": "postgresql://karen:p%40ss@127.0.0.1:5432/ai_karen",
+    "POSTGRES_PASSWORD": "p@ss $'\"",
+    "REDIS_URL": "redis://:secret@127.0.0.1:6379/0",
+    "MILVUS_HOST": "127.0.0.1", "MILVUS_PORT": "19530", "MILVUS_USER": "", "MILVUS_PASSWORD": "",
+    "MINIO_HOST": "127.0.0.1", "MINIO_PORT": "9000", "MINIO_ACCESS_KEY": "karen", "MINIO_SECRET_KEY": "a/b@c",
+    "DUCKDB_PATH": "/data/karen.db",
+    "ENABLE_MILVUS": "true",
+}  # fmt: skip
+
+
+def resource(urn: str, kind: str, *dependencies: str, parent: str = "") -> dict[str, Any]:
+    return {
+        "urn": f"u::{urn}",
+        "type": kind,
+        "dependencies": [f"u::{one}" for one in dependencies],
+        "parent": f"u::{parent}",
+    }
+
+
+def test_servers_wait_for_servers_whatever_is_between() -> None:
+    resources = [
+        resource("etcd-container", graph.CONTAINER),
+        resource("minio-container", graph.CONTAINER),
+        resource("minio-initialization", "other", "minio-container"),
+        resource("milvus", "component", "etcd-container"),
+        resource("milvus-container", graph.CONTAINER, "minio-initialization", parent="milvus"),
+        {**resource("old-container", graph.CONTAINER), "delete": True},
+    ]
+    waits = graph.servers(resources)
+    assert waits == {"etcd": set(), "minio": set(), "milvus": {"etcd", "minio"}}
+    assert graph.layers(waits, list(waits)) == [["etcd", "minio"], ["milvus"]]
+    assert graph.layers(waits, ["milvus", "etcd"]) == [["etcd"], ["milvus"]]
+
+
+def test_every_form_of_an_address() -> None:
+    found = {name: connect.of(name, VARIABLES) for name in ("postgres", "redis", "milvus", "minio", "duckdb")}
+    assert connect.url("postgres", found["postgres"]) == VARIABLES["DATABASE_URL"]
+    assert connect.url("milvus", found["milvus"]) == "http://127.0.0.1:19530"
+    assert connect.url("minio", found["minio"]) == "http://karen:a%2Fb%40c@127.0.0.1:9000"
+    assert "ENABLE_MILVUS" not in found["milvus"]
+    text = connect.RENDERED["env"]("dev", "host", {"postgres": {"DATABASE_URL": VARIABLES["DATABASE_URL"]}})
+    assert shlex.split(text) == [f"DATABASE_URL={VARIABLES['DATABASE_URL']}"]
+    ast.parse(connect.RENDERED["python"]("dev", "host", found))
+    line = connect.RENDERED["docker"]("prod", "network", found)
+    assert line.startswith("docker run --rm -it --network ai-karen-db-prod -e DATABASE_URL")
+    # What a process list shows has no password in it.
+    assert "p%40ss" not in line
+
+
+def test_a_time_is_so_long_ago_or_as_it_is_written() -> None:
+    ago = logs._since("10m")
+    assert ago is not None
+    assert timedelta(seconds=595) < datetime.now(UTC) - ago < timedelta(seconds=605)
+    assert logs._since("2026-01-31T12:00:00+01:00") == datetime(2026, 1, 31, 11, tzinfo=UTC)
+    assert logs._since(None) is None
+    with pytest.raises(NotAsked, match="--since is 'yesterday'; allowed: 90s"):
+        logs._since("yesterday")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["connect", "--format", "xml"], "--format is 'xml'; allowed: env, url, python, docker"),
+        (["connect", "--from", "moon"], "--from is 'moon'; allowed: host, network"),
+        (["connect", "--stack", "nowhere"], "The stack nowhere is not up. Fix: make up STACK=nowhere"),
+        (["logs", "--grep", "("], "--grep is '('"),
+        (["logs", "--since", "soon"], "--since is 'soon'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_one_document(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert words in result.stderr
+    told = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert (told["exit"], told["error"]) == (2, result.stderr.strip())
