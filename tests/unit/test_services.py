@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ops import graph
 from ops.cli.app import app
 from ops.cli.errors import NotAsked
-from ops.cli.services import connect, logs
+from ops.cli.services import connect, logs, status
 
 VARIABLES = {
     "DATABASE_URL": "postgresql://karen:p%40ss@127.0.0.1:5432/ai_karen",
@@ -90,3 +90,11 @@ def test_bad_input_is_one_sentence_and_one_document(arguments: list[str], words:
     assert words in result.stderr
     told = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert (told["exit"], told["error"]) == (2, result.stderr.strip())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(None, "–"), (5, "5s"), (65, "1m 5s"), (3660, "1h 1m"), (90_000, "1d 1h"), (3 * 86400 + 7200, "3d 2h")],
+)
+def test_a_duration_has_its_two_largest_units(seconds: int | None, told: str) -> None:
+    assert status._ago(seconds) == told

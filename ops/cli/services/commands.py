@@ -22,6 +22,13 @@ From = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
 
+    @command(app, "./karen status", "./karen status --json")
+    def status(stack: Stack = "dev", json: Json = False) -> int:
+        """Tell state, version, use of processors, memory and disk of every server, without asking the engines."""
+        from ops.cli.services import status as told
+
+        return told.status(Printer(stack, as_json=json))
+
     @command(app, "./karen start", "./karen start milvus")
     def start(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
         """Start servers that do not run, each after what it needs, and wait until they are healthy."""

@@ -116,3 +116,23 @@ def test_an_address_is_one_that_answers(stack: LiveStack) -> None:
     assert redis.Redis.from_url(url).ping()
     inside = document(stack, "connect", "--from", "network")["services"]
     assert inside["elasticsearch"]["ELASTICSEARCH_HOST"] == "elasticsearch"
+
+
+def test_the_status_tells_every_server_and_decides_the_exit_code(stack: LiveStack, engine: docker.DockerClient) -> None:
+    rows = {row["service"]: row for row in document(stack, "status")["services"]}
+    assert set(rows) == {*SERVERS, "duckdb"}
+    assert rows["duckdb"]["state"] == "file"
+    for service in SERVERS:
+        row = rows[service]
+        assert row["state"] == "healthy"
+        assert 0 < row["memory_bytes"] < row["memory_limit_bytes"]
+        assert row["volume_bytes"] is None or row["volume_bytes"] > 0
+        assert row["version"]
+    assert rows["postgres"]["schema_version"] == "003"
+    container = engine.containers.get(stack.container("redis"))
+    container.pause()
+    try:
+        told = json.loads(karen(stack, "status", "--json", code=1).stdout)
+    finally:
+        container.unpause()
+    assert told["message"] == "redis is paused."

@@ -1,0 +1,108 @@
+"""`status`: a line for each service, from the container engine and from what Pulumi recorded; no engine is asked."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from init.migrations import NO_VERSION
+from ops.cli.errors import DONE, REFUSED, NotAsked
+from ops.cli.printer import Printer
+from ops.cli.recorded import Record, Recorded
+from ops.cli.services.containers import Server, servers
+from ops.cli.services.samples import Sample, samples
+
+_COLUMNS = ("service", "state", "version", "uptime", "cpu", "memory", "volume", "schema")
+_STYLES = {"healthy": "green", "running": "green", "starting": "yellow", "file": "green"}
+_MEBIBYTE = 1024 * 1024
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def status(printer: Printer) -> int:
+    """Print the table; exit 1 when a server is not healthy."""
+    with servers(printer.stack) as stack:
+        used = samples(stack)
+        found = stack.found
+    records = _records(printer.stack)
+    rows = [_row(server, used[name], records.get(name)) for name, server in found.items()]
+    rows += [_file(record) for name, record in records.items() if name not in found]
+    printer.table(_table(rows))
+    wrong = [
+        f"{row['service']} is {row['state']}" for row in rows if row["state"] not in ("healthy", "running", "file")
+    ]
+    printer.end(f"{'; '.join(wrong)}." if wrong else "Every server is healthy.", {"services": rows})
+    return REFUSED if wrong else DONE
+
+
+def _records(stack: str) -> Mapping[str, Record]:
+    """Return what is recorded; a stack that was never initialized has servers alone."""
+    try:
+        return Recorded.read(stack).records
+    except NotAsked:
+        return {}
+
+
+def _row(server: Server, used: Sample, record: Record | None) -> dict[str, Any]:
+    properties = record.properties if record else {}
+    return {
+        "service": server.service,
+        "state": server.state,
+        "version": properties.get("server_version"),
+        "uptime_seconds": _uptime(server),
+        "cores": round(used.cores, 2),
+        "memory_bytes": used.memory,
+        "memory_limit_bytes": used.limit,
+        "volume_bytes": used.volume,
+        "schema_version": _schema(record),
+    }
+
+
+def _file(record: Record) -> dict[str, Any]:
+    """Return the row of an engine that is a file."""
+    nothing = dict.fromkeys(("uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes"))
+    return {"service": record.engine, "state": "file", "version": record.properties.get("server_version"), **nothing,
+            "schema_version": _schema(record)}  # fmt: skip
+
+
+def _schema(record: Record | None) -> str | None:
+    return record.version if record and record.version not in ("", NO_VERSION) else None
+
+
+def _uptime(server: Server) -> int | None:
+    if not server.facts["State"]["Running"]:
+        return None
+    # The engine gives nanoseconds, which Python does not read.
+    began = datetime.fromisoformat(f"{server.facts['State']['StartedAt'][:19]}+00:00")
+    return max(0, int((datetime.now(UTC) - began).total_seconds()))
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table()
+    for column in _COLUMNS:
+        table.add_column(column, justify="right" if column in ("uptime", "cpu", "memory", "volume") else "left")
+    for row in rows:
+        style = _STYLES.get(row["state"], "red")
+        memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
+        cpu = f"{row['cores']:.2f}" if row["uptime_seconds"] is not None else "–"
+        state = f"[{style}]{row['state']}[/]"
+        table.add_row(row["service"], state, row["version"] or "–", _ago(row["uptime_seconds"]), cpu, memory,
+                      _size(row["volume_bytes"]), row["schema_version"] or "–")  # fmt: skip
+    return table
+
+
+def _ago(seconds: int | None) -> str:
+    """Return a duration in its two largest units: `3d 2h`, `1h 5m`, `1m 5s`."""
+    if seconds is None:
+        return "–"
+    for (size, unit), (smaller, other) in pairwise(_UNITS):
+        if seconds >= size:
+            return f"{seconds // size}{unit} {seconds % size // smaller}{other}"
+    return f"{seconds}s"
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "–"
+    return f"{count / _MEBIBYTE:.0f}M" if count < 1024 * _MEBIBYTE else f"{count / 1024 / _MEBIBYTE:.1f}G"
