@@ -37,7 +37,7 @@ def check(stack: str, settings: Settings) -> None:
             problems = [
                 *_passphrase(stack, settings),
                 *_directory(stack, settings),
-                *_ports(client, stack, settings),
+                *port_problems(client, stack, settings),
                 *_limits(client, settings),
                 *_images(client, settings),
             ]
@@ -51,7 +51,7 @@ def check(stack: str, settings: Settings) -> None:
         raise SettingsError(problems)
 
 
-def _ports(client: "docker.DockerClient", stack: str, settings: Settings) -> Iterator[str]:
+def port_problems(client: "docker.DockerClient", stack: str, settings: Settings) -> Iterator[str]:
     """A port is free when it can be bound, or is held by a container of this stack."""
     taken = {field: port for field, port in rules.ports(settings).items() if not _bindable(port)}
     if not taken or _remote():

@@ -44,6 +44,14 @@ def load(engine: LoadEngine, target: Target, file: File, stack: Stack = "dev", j
     return loading.load(Printer(stack, as_json=json), engine, target, file)
 
 
+@command(app, "./karen doctor", "./karen doctor --stack prod --json")
+def doctor(stack: Stack = "dev", json: Json = False) -> int:
+    """Look for everything that may keep a stack from working, and name the command that mends it. Nothing is changed."""
+    from ops.cli.doctor import examine
+
+    return examine.doctor(Printer(stack, as_json=json))
+
+
 @command(app, "./karen config", "./karen config postgresMemory --stack prod")
 def config(key: Key = None, stack: Stack = "dev", json: Json = False, markdown: Markdown = False) -> int:
     """Show every setting with its type, bounds, default, value, and where the value comes from."""
