@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which nothing was made, and where no engine of containers answers."""
     monkeypatch.setenv("KAREN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'no.sock'}")
+    # Of these the environment's place is computed.
+    shutil.copy(places.CHECKOUT / "requirements.txt", tmp_path)
     monkeypatch.setattr(places, "CHECKOUT", tmp_path)
     (tmp_path / "Pulumi.dev.passphrase").write_text("public")
     return tmp_path

@@ -1,6 +1,6 @@
 """`./karen doctor` on a live stack: nothing to complain of; and each thing that is put wrong is named with its fix."""
 
-import time
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -18,17 +18,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def findings(stack: LiveStack, *, code: int) -> list[dict[str, Any]]:
-    import json
-
     found: list[dict[str, Any]] = json.loads(karen(stack, "doctor", "--json", code=code).stdout)["findings"]
     return found
 
 
-def test_a_healthy_stack_has_no_problem_and_is_told_in_five_seconds(stack: LiveStack) -> None:
-    began = time.monotonic()
+def test_a_healthy_stack_has_no_problem(stack: LiveStack) -> None:
     found = document(stack, "doctor")
-    # The figure is 5 s; a slow machine is no failure of this test.
-    assert time.monotonic() - began < 20
     assert found["healthy"]
     assert len({one["check"] for one in found["findings"]}) >= 15
 
