@@ -18,6 +18,15 @@ def before(urn: str, direct: Mapping[str, set[str]]) -> set[str]:
     return direct[urn].union(*(before(one, direct) for one in direct[urn]))
 
 
+def reduced(resources: Iterable[Resource], shown: Collection[str]) -> dict[str, set[str]]:
+    """Return `sources` without what another source waits for anyway."""
+    waits = sources(resources, shown)
+    return {
+        urn: {one for one in direct if not any(one in before(other, waits) for other in direct)}
+        for urn, direct in waits.items()
+    }
+
+
 def servers(resources: Iterable[Resource]) -> dict[str, set[str]]:
     """Return each container's service, with the services whose containers it waits for."""
     everything = list(resources)

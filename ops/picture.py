@@ -3,12 +3,11 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from bootstrap import places
-from ops.graph import before, sources
+from ops.graph import Resource, reduced
 from ops.pulumi import PulumiError, run
 
 BEGIN, END = "<!-- picture: begin -->", "<!-- picture: end -->"
@@ -20,32 +19,32 @@ _SHAPES = {
 }
 
 
-def draw(resources: Iterable[Mapping[str, Any]]) -> str:
-    """Return a Mermaid flowchart: volumes, servers, initializations, and what waits for what; arrows follow time."""
-    by_urn = {str(one["urn"]): one for one in resources}
-    shown = {urn for urn, one in by_urn.items() if one["type"] in _SHAPES and not urn.endswith("-secrets")}
+def drawn(resources: Iterable[Resource]) -> dict[str, set[str]]:
+    """Return the URNs that a picture shows, volumes, servers, initializations and the verification, and what each waits for."""
+    everything = list(resources)
+    shown = {str(one["urn"]) for one in everything if one["type"] in _SHAPES and not one["urn"].endswith("-secrets")}
+    return reduced(everything, shown)
+
+
+def mermaid(resources: Iterable[Resource]) -> str:
+    """Return a Mermaid flowchart; arrows follow time."""
+    everything = list(resources)
+    waits, types = drawn(everything), {str(one["urn"]): one["type"] for one in everything}
     lines = ["flowchart LR"]
-    for urn in sorted(shown):
-        left, right = _SHAPES[by_urn[urn]["type"]]
-        lines.append(f"  {_name(urn)}{left}{_label(urn)}{right}")
-    waits = sources(by_urn.values(), shown)
-    edges = [
-        (source, urn)
-        for urn, direct in waits.items()
-        for source in direct
-        # What another source waits for anyway is not drawn again.
-        if not any(source in before(other, waits) for other in direct)
-    ]
-    lines += [f"  {_name(source)} --> {_name(target)}" for source, target in sorted(edges)]
-    return "\n".join(lines)
+    for urn in sorted(waits):
+        left, right = _SHAPES[types[urn]]
+        lines.append(f"  {_name(urn)}{left}{label(urn)}{right}")
+    edges = [(source, urn) for urn, direct in waits.items() for source in direct]
+    return "\n".join([*lines, *(f"  {_name(source)} --> {_name(target)}" for source, target in sorted(edges))])
+
+
+def label(urn: str) -> str:
+    """Return what stands in a node."""
+    return urn.rsplit("::", 1)[-1].removesuffix("-container").replace("-", " ")
 
 
 def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[-1].replace("-", "_")
-
-
-def _label(urn: str) -> str:
-    return urn.rsplit("::", 1)[-1].removesuffix("-container").replace("-", " ")
 
 
 def replaced(text: str, picture: str) -> str:
@@ -66,7 +65,7 @@ def main() -> None:
         sys.exit(str(error))
     readme = Path(places.CHECKOUT / "README.md")
     text = readme.read_text(encoding="utf-8")
-    new = replaced(text, draw(state["deployment"].get("resources") or ()))
+    new = replaced(text, mermaid(state["deployment"].get("resources") or ()))
     if options.check and new != text:
         sys.exit("README.md shows another graph than the stack has. Fix: make picture")
     if not options.check:

@@ -9,7 +9,7 @@ import pytest
 
 from bootstrap import places
 from init.resources.initialization import DATA, checksums
-from ops.picture import draw, replaced
+from ops.picture import mermaid, replaced
 from tests.e2e import clients
 from tests.e2e.live import TEST_PORTS, LiveStack, healthy
 from tests.e2e.writers import all_of, redis, writing
@@ -96,7 +96,7 @@ def test_nothing_acknowledged_is_lost_when_servers_restart(stack: LiveStack, sto
 def test_the_readme_s_picture_is_the_stack(stack: LiveStack) -> None:
     state = json.loads(stack.pulumi("stack", "export").stdout)
     text = (places.CHECKOUT / "README.md").read_text()
-    assert replaced(text, draw(state["deployment"]["resources"])) == text
+    assert replaced(text, mermaid(state["deployment"]["resources"])) == text
 
 
 def test_a_changed_setting_changes_only_what_it_must(stack: LiveStack) -> None:

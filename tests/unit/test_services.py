@@ -5,6 +5,7 @@ import json
 import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from ops import graph
 from ops.cli.app import app
 from ops.cli.errors import NotAsked
 from ops.cli.services import connect, logs, status
+from ops.drawing import svg
 
 VARIABLES = {
     "DATABASE_URL": "postgresql://karen:p%40ss@127.0.0.1:5432/ai_karen",
@@ -98,3 +100,15 @@ def test_bad_input_is_one_sentence_and_one_document(arguments: list[str], words:
 )
 def test_a_duration_has_its_two_largest_units(seconds: int | None, told: str) -> None:
     assert status._ago(seconds) == told
+
+
+def test_a_drawing_has_every_node_to_the_right_of_what_it_waits_for() -> None:
+    text = svg({"a": "first", "b": "<second>", "c": "third"}, {"a": [], "b": ["a"], "c": ["a", "b"]})
+    root = ElementTree.fromstring(text)  # noqa: S314 - our own text
+    place = {}
+    for box, told in zip(
+        root.iter("{http://www.w3.org/2000/svg}rect"), root.iter("{http://www.w3.org/2000/svg}text"), strict=True
+    ):
+        place[told.text] = int(box.attrib["x"])
+    assert place["first"] < place["<second>"] < place["third"]
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}line"))) == 3

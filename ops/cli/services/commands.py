@@ -18,6 +18,8 @@ From = Annotated[
     str, typer.Option("--from", metavar="PLACE", help="host, or network: from a container of the stack's.")
 ]
 
+Picture = Annotated[str, typer.Option("--format", metavar="FORM", help="mermaid or svg.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -65,6 +67,13 @@ def register(app: typer.Typer) -> None:
 
         printer = Printer(stack, as_json=json)
         return told.logs(printer, services or [], follow=follow, since=since, pattern=grep, tail=tail)
+
+    @command(app, "./karen graph", "./karen graph --format svg > stack.svg")
+    def graph(form: Picture = "mermaid", stack: Stack = "dev", json: Json = False) -> int:
+        """Print the picture of a stack: volumes, servers and initializations, and what waits for what."""
+        from ops.cli.services import picture
+
+        return picture.graph(Printer(stack, as_json=json), form)
 
     @command(app, "./karen connect", "./karen connect postgres --format url --from network")
     def connect(

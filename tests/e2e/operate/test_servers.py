@@ -136,3 +136,11 @@ def test_the_status_tells_every_server_and_decides_the_exit_code(stack: LiveStac
     finally:
         container.unpause()
     assert told["message"] == "redis is paused."
+
+
+def test_the_picture_is_the_recorded_graph_s(stack: LiveStack) -> None:
+    waits = document(stack, "graph")["waits_for"]
+    assert {"etcd", "minio initialization"} <= set(waits["milvus"])
+    assert "flowchart LR" in karen(stack, "graph").stdout
+    assert karen(stack, "graph", "--format", "svg").stdout.startswith("<svg ")
+    assert "allowed: mermaid, svg" in karen(stack, "graph", "--format", "png", code=2).stderr
