@@ -17,11 +17,11 @@ from init.engines import NAMES, load
 from init.protocol import Failure
 
 # Jobs that ask every engine.
-_ALL_ENGINES = ("verify", "inspect")
+_ALL_ENGINES = ("verify", "inspect", "health")
 
 
 def main(arguments: list[str]) -> int:
-    """Answer one request; `arguments` name an engine, `verify` or `inspect` for all of them, or a job that needs no client."""
+    """Answer one request; `arguments` name an engine, `verify`, `inspect` or `health` for all of them, or a job that needs no client."""
     answer = _reserve_standard_output()
     job = arguments[0] if arguments else ""
     delegate = Delegate() if job in _ALL_ENGINES else None
@@ -62,7 +62,7 @@ def _warm(job: str) -> None:
         elif job in _ALL_ENGINES:
             for name in set(NAMES) - {ENGINE}:
                 load(name)
-            importlib.import_module("init.reports")
+            importlib.import_module("init.health")
         importlib.import_module("tenacity")
 
 

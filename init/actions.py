@@ -32,7 +32,7 @@ def handle(
 
 def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
     # The job that writes files has no use for clients, and does not wait for them.
-    from init import loading, reports
+    from init import health, loading, reports
     from init.runner import actions as runner
 
     actions: dict[object, Action] = {
@@ -41,9 +41,11 @@ def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | Non
         "repair": runner.correct,
         "baseline": runner.adopt,
         "confirm": runner.drop_kept,
+        "health": partial(health.health, delegate=delegate),
         "inspect": runner.look,
         "inspect-all": partial(reports.inspect_all, delegate=delegate),
         "load": partial(loading.load, stream=stream or io.BytesIO()),
+        "probe": health.probe,
         "report": reports.report,
         "verify": partial(reports.verify, delegate=delegate),
     }

@@ -38,7 +38,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answ
         name: {**common, "connection": connection, "expected": expected.get(name)}
         for name, connection in connections.items()
     }
-    jobs = _ask(requests, report, delegate)
+    jobs = ask_all(requests, report, delegate)
     failures = [error for job in jobs.values() if (error := job.exception()) is not None]
     if failures:
         raise _combined(failures)
@@ -57,7 +57,7 @@ def inspect_all(request: Mapping[str, Any], delegate: Delegate | None = None) ->
         for name, one in required(request, "engines", dict).items()
     }  # fmt: skip
     answers: Answer = {}
-    for name, job in _ask(requests, look, delegate).items():
+    for name, job in ask_all(requests, look, delegate).items():
         error = job.exception()
         if error is None:
             answers[name] = job.result()
@@ -94,7 +94,7 @@ def report(request: Mapping[str, Any]) -> Answer:
         engine.close()
 
 
-def _ask(
+def ask_all(
     requests: Mapping[str, Answer], action: Callable[[Mapping[str, Any]], Answer], delegate: Delegate | None
 ) -> dict[str, Future[Answer]]:
     """Send each engine its request, all at once; the delegate's engine is asked in its process."""

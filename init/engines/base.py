@@ -64,8 +64,11 @@ class Service(Protocol):
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Add the records this engine wants that are not there; return how many were added, by target."""
 
+    def probe(self) -> None:
+        """Answer a real query that leaves nothing behind, in moments; Failure if the engine cannot."""
+
     def verify(self) -> dict[str, int]:
-        """Answer a real query that leaves nothing behind; return counts by table, index, collection or bucket."""
+        """Answer the same, and return counts by table, index, collection or bucket."""
 
     def close(self) -> None:
         """Give everything back."""

@@ -73,14 +73,15 @@ class Driver(Engine):
             raise Failure(
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
-        self._lease = Lease(path, str(connection.get("runner", "ai-karen-init")), seconds=_LOCK_PATIENCE_SECONDS)
+        patience = float(connection.get("lock_seconds", _LOCK_PATIENCE_SECONDS))
+        self._lease = Lease(path, str(connection.get("runner", "ai-karen-init")), seconds=patience)
         try:
             self._connection = retry(
                 lambda: duckdb.connect(str(path), config=_CONFIG),
                 engine=_SERVICE,
                 transient=_is_locked,
                 fix="end the process that holds the file, or let it close its connection",
-                seconds=_LOCK_PATIENCE_SECONDS,
+                seconds=patience,
                 trouble="still in use",
             )
         except BaseException:
@@ -159,8 +160,8 @@ class Driver(Engine):
         """Add nothing: bootstrap data is PostgreSQL's and Elasticsearch's."""
         return {}
 
-    def verify(self) -> dict[str, int]:
-        """Write and read a row in a transaction that is rolled back, then count every table's rows."""
+    def probe(self) -> None:
+        """Write and read a row in a transaction that is rolled back."""
         self._connection.begin()
         try:
             self._connection.execute("CREATE TABLE verification_probe AS SELECT 1 AS value")
@@ -169,6 +170,10 @@ class Driver(Engine):
             self._connection.rollback()
         if found != (1,):
             raise Failure("VerificationFailed", f"duckdb: a written row reads as {found!r}", "check the volume's disk")
+
+    def verify(self) -> dict[str, int]:
+        """Probe, then count every table's rows."""
+        self.probe()
         tables = self._connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND schema_name = 'main' ORDER BY table_name"
         ).fetchall()

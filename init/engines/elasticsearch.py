@@ -108,12 +108,16 @@ class Driver(Engine):
             raise Failure("SeedFailed", f"elasticsearch: {refused[0]['error']['reason']}", "correct init/data/seed")
         return {CLASSIFIER: sum(result["status"] == 201 for result in results)}
 
-    def verify(self) -> dict[str, int]:
-        """Ask for health, write and remove a document, search, and count every index's documents, by alias."""
+    def probe(self) -> None:
+        """Ask for health, write and remove a document."""
         health = self._client.cluster.health(wait_for_status="yellow", timeout=f"{_REQUEST_SECONDS - 5}s")
         if health["status"] not in ("green", "yellow"):
             raise Failure("VerificationFailed", f"elasticsearch: cluster health is {health['status']}", _FIX)
         self._ledger.probe()
+
+    def verify(self) -> dict[str, int]:
+        """Probe, search, and count every index's documents, by alias."""
+        self.probe()
         # What was written a moment ago counts as well.
         self._client.indices.refresh(index=_PUBLIC)
         ours = indices.read(self._client, [_PUBLIC])

@@ -104,19 +104,30 @@ class Driver(Engine):
         self._loading = set()
         return {}
 
+    def probe(self) -> None:
+        """Search one of our collections; without any, list them."""
+        ours = collections.ours(self._call(collections.survey, self._client))
+        for one in ours[:1]:
+            self._search(one)
+
     def verify(self) -> dict[str, int]:
         """Search every collection and count its entities, by alias."""
         counts = {}
         # Neither an application's own, which it may not have loaded, nor what is kept out of memory.
         for one in collections.ours(self._call(collections.survey, self._client)):
-            public = next(iter(one.aliases), one.name)
-            for field in one.fields:
-                if field["type"] == DataType.FLOAT_VECTOR:
-                    unit = [1.0] + [0.0] * (int(field["params"]["dim"]) - 1)
-                    self._call(self._client.search, public, data=[unit], anns_field=field["name"], limit=1)
+            public = self._search(one)
             answer = self._call(self._client.query, public, filter="", output_fields=["count(*)"])
             counts[public] = int(answer[0]["count(*)"])
         return counts
+
+    def _search(self, one: collections.Facts) -> str:
+        """Search a collection by each of its vectors, and return the name that applications use."""
+        public = next(iter(one.aliases), one.name)
+        for field in one.fields:
+            if field["type"] == DataType.FLOAT_VECTOR:
+                unit = [1.0] + [0.0] * (int(field["params"]["dim"]) - 1)
+                self._call(self._client.search, public, data=[unit], anns_field=field["name"], limit=1)
+        return public
 
     def close(self) -> None:
         """Close the connection."""

@@ -104,8 +104,8 @@ class Driver(Engine):
         """Add nothing: buckets start empty."""
         return {}
 
-    def verify(self) -> dict[str, int]:
-        """Write, read and remove an object, and count every bucket's objects."""
+    def probe(self) -> None:
+        """Write, read and remove an object."""
         if not self._client.bucket_exists(BUCKET):
             self._client.make_bucket(BUCKET)
         name, content = f"{_PROBE_PREFIX}{uuid.uuid4().hex}", uuid.uuid4().bytes
@@ -117,6 +117,10 @@ class Driver(Engine):
             self._client.remove_object(BUCKET, name, version_id=version)
         if found != content:
             raise Failure("VerificationFailed", "minio: an object was read otherwise than written", _FIX)
+
+    def verify(self) -> dict[str, int]:
+        """Probe, and count every bucket's objects."""
+        self.probe()
         return {bucket: self._count(bucket) for bucket in sorted(self._list_buckets() - {BUCKET})}
 
     def close(self) -> None:

@@ -146,8 +146,8 @@ class Driver(Engine):
                     added[table] = self.connection.execute(statement.encode(), [json.dumps(seeds[name])]).rowcount
         return added
 
-    def verify(self) -> dict[str, int]:
-        """Write and read a row in a transaction that is rolled back, then count every table's rows."""
+    def probe(self) -> None:
+        """Write and read a row in a transaction that is rolled back."""
         with self.connection.transaction(force_rollback=True):
             self.connection.execute("CREATE TEMPORARY TABLE verification_probe (value integer) ON COMMIT DROP")
             self.connection.execute("INSERT INTO verification_probe VALUES (1)")
@@ -156,6 +156,10 @@ class Driver(Engine):
                 raise Failure(
                     "VerificationFailed", f"postgres: a written row reads as {found!r}", "look at the server's log"
                 )
+
+    def verify(self) -> dict[str, int]:
+        """Probe, then count every table's rows."""
+        self.probe()
         with self.connection.transaction():
             self.connection.execute(f"SET LOCAL statement_timeout = '{_COUNT_TIMEOUT}'".encode())
             tables = self.connection.execute(

@@ -46,12 +46,12 @@ class Driver(Service):
 
     def seed(self, seeds: Seeds) -> dict[str, int]:
         """Write a key that expires, read it, remove it: nothing is added."""
-        self._probe()
+        self.probe()
         return {}
 
     def verify(self) -> dict[str, int]:
-        """Write a key that expires, read it, remove it, and count the keys of every database."""
-        self._probe()
+        """Probe, and count the keys of every database."""
+        self.probe()
         databases = {name: value for name, value in self._facts.items() if name[:2] == "db" and name[2:].isdigit()}
         return {name: int(value["keys"]) for name, value in databases.items()} or {"db0": 0}
 
@@ -85,7 +85,8 @@ class Driver(Service):
                 "VerificationFailed", f"redis: {'; '.join(wrong)}", "run pulumi up, which restarts it as configured"
             )
 
-    def _probe(self) -> None:
+    def probe(self) -> None:
+        """Write a key that expires, read it and remove it."""
         key, value = f"ai_karen:probe:{uuid.uuid4().hex}", uuid.uuid4().hex
         pipeline = self._client.pipeline(transaction=True)
         pipeline.set(key, value, ex=_PROBE_LIFETIME_SECONDS)

@@ -31,6 +31,9 @@ class MemoryEngine(Service):
     def seed(self, seeds: Seeds) -> dict[str, int]:
         return {name: len(records) for name, records in seeds.items()}
 
+    def probe(self) -> None:
+        """Answer."""
+
     def verify(self) -> dict[str, int]:
         return {"rows": 3}
 

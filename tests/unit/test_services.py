@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from ops import graph
 from ops.cli.app import app
 from ops.cli.errors import NotAsked
-from ops.cli.services import connect, logs, status
+from ops.cli.services import connect, health, logs, status
 from ops.drawing import svg
 
 VARIABLES = {
@@ -112,3 +112,18 @@ def test_a_drawing_has_every_node_to_the_right_of_what_it_waits_for() -> None:
         place[told.text] = int(box.attrib["x"])
     assert place["first"] < place["<second>"] < place["third"]
     assert len(list(root.iter("{http://www.w3.org/2000/svg}line"))) == 3
+
+
+def test_a_cascade_has_one_cause() -> None:
+    waits = {"etcd": set[str](), "minio": set[str](), "milvus": {"etcd", "minio"}, "postgres": set[str]()}
+    good, bad = {"status": "healthy"}, {"status": "failed"}
+    answers = {"etcd": good, "minio": good, "milvus": good, "postgres": good}
+    states = dict.fromkeys(answers, "healthy")
+    assert health.causes(answers, states, waits) == {}
+    assert health.summary(answers) == "healthy"
+    down = {**answers, "milvus": bad, "etcd": bad}
+    assert health.causes(down, {**states, "etcd": "exited"}, waits) == {"milvus": "etcd", "etcd": "etcd"}
+    assert health.summary(down) == "degraded"
+    assert health.causes({**answers, "milvus": bad}, states, waits) == {"milvus": "milvus"}
+    assert health.summary({**answers, "postgres": bad}) == "down"
+    assert health.summary({**answers, "duckdb": {"status": "in use"}}) == "healthy"

@@ -31,6 +31,13 @@ def register(app: typer.Typer) -> None:
 
         return told.status(Printer(stack, as_json=json))
 
+    @command(app, "./karen health", "./karen health --json")
+    def health(stack: Stack = "dev", json: Json = False) -> int:
+        """Ask every engine a real query now, and tell what a failure comes from. Exit 2 when it could not be told."""
+        from ops.cli.services import health as told
+
+        return told.health(Printer(stack, as_json=json))
+
     @command(app, "./karen start", "./karen start milvus")
     def start(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
         """Start servers that do not run, each after what it needs, and wait until they are healthy."""

@@ -144,3 +144,19 @@ def test_the_picture_is_the_recorded_graph_s(stack: LiveStack) -> None:
     assert "flowchart LR" in karen(stack, "graph").stdout
     assert karen(stack, "graph", "--format", "svg").stdout.startswith("<svg ")
     assert "allowed: mermaid, svg" in karen(stack, "graph", "--format", "png", code=2).stderr
+
+
+def test_health_asks_every_engine_and_names_the_cause_of_a_cascade(
+    stack: LiveStack, engine: docker.DockerClient
+) -> None:
+    told = document(stack, "health")
+    assert told["status"] == "healthy"
+    assert {row["service"] for row in told["services"]} == {*SERVERS, "duckdb"}
+    assert all(row["latency"] > 0 for row in told["services"])
+    container = engine.containers.get(stack.container("etcd"))
+    container.pause()
+    try:
+        told = json.loads(karen(stack, "health", "--json", code=1).stdout)
+    finally:
+        container.unpause()
+    assert (told["status"], told["causes"]) == ("degraded", ["etcd"])

@@ -116,10 +116,14 @@ class Driver(Engine):
         """Add nothing."""
         return {}
 
-    def verify(self) -> dict[str, int]:
-        """Have the file checked, and count every table's rows."""
+    def probe(self) -> None:
+        """Have the file checked."""
         if self._connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise Failure("VerificationFailed", "sqlite: the file is damaged", "restore it")
+
+    def verify(self) -> dict[str, int]:
+        """Probe, and count every table's rows."""
+        self.probe()
         names = [name.removeprefix("table ") for name in self.objects() if name.startswith("table ")]
         return {name: self._connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 

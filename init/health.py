@@ -1,0 +1,49 @@
+"""The `health` action: a real query to every engine, each answered for itself, in moments."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from init.delegate import Delegate
+from init.engines import load
+from init.engines.base import required, set_patience
+from init.protocol import Failure
+from init.reports import ask_all
+from init.runner.actions import engine_name
+
+_PATIENCE_SECONDS = 3.0
+# A file that another process has open is neither down nor to be disturbed.
+_IN_USE = "in use"
+
+
+def health(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict[str, Any]:
+    """Tell of every engine its status (`healthy`, `failed`, `in use`), latency in seconds, version, or its error."""
+    common = {"action": "probe", "patience": request.get("patience", _PATIENCE_SECONDS)}
+    requests = {
+        name: {**common, "connection": {**connection, "lock_seconds": 0.0}}
+        for name, connection in required(request, "engines", dict).items()
+    }
+    answers: dict[str, Any] = {}
+    for name, job in ask_all(requests, probe, delegate).items():
+        error = job.exception()
+        if error is None:
+            answers[name] = job.result()
+            continue
+        known = error if isinstance(error, Failure) else Failure("Unexpected", f"{type(error).__name__}: {error}", "")
+        status = _IN_USE if _IN_USE in known.message else "failed"
+        answers[name] = {"status": status, "error": {"message": known.message, "fix": known.fix}}
+    return {"engines": answers}
+
+
+def probe(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask one engine; its connection is not part of the latency."""
+    set_patience(float(request["patience"]))
+    engine = load(engine_name(request.get("engine")))
+    engine.connect({**required(request, "connection", dict), "must_exist": True})
+    try:
+        started = time.perf_counter()
+        engine.probe()
+        seconds = time.perf_counter() - started
+        return {"status": "healthy", "latency": round(seconds, 4), "server_version": engine.server_version()}
+    finally:
+        engine.close()
