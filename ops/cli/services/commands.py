@@ -9,6 +9,7 @@ from ops.cli.printer import Printer
 
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Servers; all without it.")]
 Service = Annotated[str | None, typer.Argument(metavar="[SERVICE]", help="One service; all without it.")]
+One = Annotated[str, typer.Argument(metavar="SERVICE", help="postgres, redis, duckdb, elasticsearch, milvus or minio.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until interrupted.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="90s, 10m, 2h or 1d ago, or an ISO time.")]
 Grep = Annotated[str | None, typer.Option("--grep", metavar="PATTERN", help="Only lines with this regular expression.")]
@@ -74,6 +75,13 @@ def register(app: typer.Typer) -> None:
 
         printer = Printer(stack, as_json=json)
         return told.logs(printer, services or [], follow=follow, since=since, pattern=grep, tail=tail)
+
+    @command(app, "./karen shell postgres", "echo 'print(client.info())' | ./karen shell elasticsearch", again="")
+    def shell(service: One, stack: Stack = "dev") -> int:
+        """Open the client of an engine: psql, redis-cli, or a Python prompt with DuckDB's, Elasticsearch's, Milvus' or MinIO's."""
+        from ops.cli.services import shell as opened
+
+        return opened.shell(Printer(stack), service)
 
     @command(app, "./karen graph", "./karen graph --format svg > stack.svg")
     def graph(form: Picture = "mermaid", stack: Stack = "dev", json: Json = False) -> int:

@@ -160,3 +160,26 @@ def test_health_asks_every_engine_and_names_the_cause_of_a_cascade(
     finally:
         container.unpause()
     assert (told["status"], told["causes"]) == ("degraded", ["etcd"])
+
+
+@pytest.mark.parametrize(
+    ("service", "statement", "answer"),
+    [
+        ("postgres", "SELECT 6 * 7;\n", "42"),
+        ("redis", "ECHO forty-two\n", "forty-two"),
+        ("duckdb", "print(client.execute('SELECT 6 * 7').fetchone())\n", "(42,)"),
+        ("elasticsearch", "print(client.info()['cluster_name'])\n", "ai-karen"),
+        ("milvus", "print(sorted(client.list_collections())[-1])\n", "persona_embeddings_v001"),
+        ("minio", "print([one.name for one in client.list_buckets()][-1])\n", "system-artifacts"),
+    ],
+)
+def test_a_shell_is_the_engine_s_own_client(
+    stack: LiveStack, engine: docker.DockerClient, service: str, statement: str, answer: str
+) -> None:
+    done = subprocess.run(
+        [str(places.CHECKOUT / "karen"), "shell", service, "--stack", stack.name],
+        input=statement, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert answer in done.stdout
+    assert engine.api.containers(all=True, filters={"label": "com.ai-karen.job=shell-outside"}) == []

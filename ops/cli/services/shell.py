@@ -1,0 +1,95 @@
+"""`shell`: an engine's own client with its credentials, none of which is on a command line or in an environment of this host."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from components.naming import STACK_LABEL
+from init.resources.job import JOB_LABEL
+from init.shell import REQUEST
+from ops.cli.errors import DONE, REFUSED, NotAsked
+from ops.cli.printer import Printer
+from ops.cli.recorded import Recorded
+from ops.cli.services.containers import servers
+from ops.pulumi import PulumiError, outputs
+
+# In the server's own container, where its password is a file.
+_INSIDE = {
+    "postgres": 'PGPASSWORD="$(cat /run/secrets/postgres_password)" exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB"',
+    "redis": 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli',
+}
+_OUTSIDE = ("duckdb", "elasticsearch", "milvus", "minio")
+_WRITE = f"import os,sys; os.umask(0o077); open({str(REQUEST)!r}, 'w').write(sys.stdin.read())"
+_LONGEST_SECONDS = 24 * 3600
+
+
+def shell(printer: Printer, service: str) -> int:
+    """Open the client, and end as it ends; without a terminal it reads what is piped in."""
+    allowed = (*_INSIDE, *_OUTSIDE)
+    if service not in allowed:
+        raise NotAsked(f"{service!r} has no shell; allowed: {', '.join(allowed)}")
+    docker = shutil.which("docker")
+    if docker is None:
+        raise NotAsked("The docker command is not on PATH. Fix: install the Docker CLI")
+    Recorded.read(printer.stack)
+    attached = [docker, "exec", "-it" if sys.stdin.isatty() else "-i"]
+    if service in _INSIDE:
+        with servers(printer.stack) as stack:
+            (name,) = stack.chosen([service])
+            if not stack.found[name].running:
+                raise NotAsked(f"{service} does not run. Fix: ./karen start {service} --stack {printer.stack}")
+            container = stack.found[name].name
+        return _ended(subprocess.run([*attached, container, "sh", "-c", _INSIDE[service]], check=False).returncode)
+    with _toolbox(docker, printer.stack, service) as container:
+        command = ["python", "-q", "-m", "init.shell"]
+        return _ended(subprocess.run([*attached, container, *command], check=False).returncode)
+
+
+def _ended(code: int) -> int:
+    return DONE if code == 0 else REFUSED
+
+
+@contextmanager
+def _toolbox(docker: str, stack: str, engine: str) -> Iterator[str]:
+    """Provide a container that waits inside the stack's network, with the connection in a file that it alone can read."""
+    import docker as sdk
+    from docker.errors import APIError, DockerException, NotFound
+    from docker.types import LogConfig
+
+    job = _job(stack, engine)
+    try:
+        client = sdk.from_env()
+        container = client.containers.run(
+            job["image"], [str(_LONGEST_SECONDS)], entrypoint="sleep", user=job["user"], network=job["network"],
+            volumes=[f"{volume}:{path}" for path, volume in job["volumes"].items()], detach=True, auto_remove=True,
+            labels={STACK_LABEL: stack, JOB_LABEL: "shell-outside"}, cap_drop=["ALL"], read_only=True, init=True,
+            security_opt=["no-new-privileges:true"], tmpfs={"/tmp": "size=64m"},  # noqa: S108 - inside the container
+            log_config=LogConfig(type=LogConfig.types.NONE),
+        )  # fmt: skip
+    except DockerException as error:
+        raise NotAsked(f"The container engine did not start a shell: {error}") from None
+    try:
+        request = json.dumps({"engine": engine, "connection": job["engines"][engine]})
+        subprocess.run(
+            [docker, "exec", "-i", str(container.id), "python", "-c", _WRITE], input=request, text=True, check=True
+        )
+        yield str(container.id)
+    finally:
+        with suppress(NotFound, APIError):
+            container.remove(force=True)
+        client.close()
+
+
+def _job(stack: str, engine: str) -> Mapping[str, Any]:
+    """Return how the stack's engines are reached."""
+    try:
+        job: Mapping[str, Any] = outputs(stack)["operations"]["verification"]
+    except (PulumiError, KeyError) as error:
+        raise NotAsked(f"Pulumi does not tell how to reach the stack {stack}: {error}") from None
+    if engine not in job["engines"]:
+        raise NotAsked(f"The stack {stack} has no {engine}; it has {', '.join(job['engines'])}")
+    return job
