@@ -63,6 +63,7 @@ class Driver(Engine):
 
     _connection: duckdb.DuckDBPyConnection
     _lease: Lease
+    _read_only: bool
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Open the file, waiting a bounded time for another process to let go of it."""
@@ -74,10 +75,13 @@ class Driver(Engine):
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
         patience = float(connection.get("lock_seconds", _LOCK_PATIENCE_SECONDS))
-        self._lease = Lease(path, str(connection.get("runner", "ai-karen-init")), seconds=patience)
+        self._read_only = bool(connection.get("read_only"))
+        self._lease = Lease(
+            path, str(connection.get("runner", "ai-karen-init")), seconds=patience, read_only=self._read_only
+        )
         try:
             self._connection = retry(
-                lambda: duckdb.connect(str(path), config=_CONFIG),
+                lambda: duckdb.connect(str(path), self._read_only, _CONFIG),
                 engine=_SERVICE,
                 transient=_is_locked,
                 fix="end the process that holds the file, or let it close its connection",
@@ -161,7 +165,10 @@ class Driver(Engine):
         return {}
 
     def probe(self) -> None:
-        """Write and read a row in a transaction that is rolled back."""
+        """Write and read a row in a transaction that is rolled back; where nothing may be written, read the ledger."""
+        if self._read_only:
+            self.ledger()
+            return
         self._connection.begin()
         try:
             self._connection.execute("CREATE TABLE verification_probe AS SELECT 1 AS value")

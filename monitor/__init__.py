@@ -1,0 +1,1 @@
+"""Watching a stack from inside its network: checks, recovery, alerts and metrics."""
