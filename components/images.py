@@ -54,7 +54,7 @@ ROOTFS_OPTIONS = (
 )
 
 # Parts of init/ that the toolbox runs nothing of: its work arrives on standard input, its providers run on the host.
-_NOT_IN_TOOLBOX = ("data", "resources")
+_NOT_IN_TOOLBOX = ("init/data/", "init/resources/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +99,8 @@ def context(service: str) -> tuple[File, ...]:
     if service == "base":
         found += _files(CERTIFICATES, "certificates/", suffix=".crt", flat=True)
     if service == "toolbox":
-        code = _files(ROOT / "init", "init/", suffix=".py")
-        found += (file for file in code if file.path.split("/")[1] not in _NOT_IN_TOOLBOX)
+        code = [*_files(ROOT / "init", "init/", suffix=".py"), *_files(ROOT / "monitor", "monitor/", suffix=".py")]
+        found += (file for file in code if not file.path.startswith(_NOT_IN_TOOLBOX))
     return tuple(sorted(found, key=lambda file: file.path))
 
 

@@ -33,8 +33,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         directory = tmp_path / "images" / service
         directory.mkdir(parents=True)
         (directory / "Dockerfile").write_text("FROM scratch\n")
-    for name in ("__init__.py", "engines/redis.py", "resources/job.py", "data/redis/001_x.py"):
-        path = tmp_path / "init" / name
+    code = ("init/__init__.py", "init/engines/redis.py", "init/resources/job.py", "init/data/redis/001_x.py")
+    for name in (*code, "monitor/alerts/book.py"):
+        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     certificates = tmp_path / "certificates"
@@ -89,7 +90,8 @@ def test_compiled_and_hidden_files_are_no_part_of_an_image(checkout: Path) -> No
 
 
 def test_the_toolbox_has_the_code_that_it_runs_and_neither_data_nor_the_host_s_code(checkout: Path) -> None:
-    assert [file.path for file in context("toolbox")] == ["Dockerfile", "init/__init__.py", "init/engines/redis.py"]
+    expected = ["Dockerfile", "init/__init__.py", "init/engines/redis.py", "monitor/alerts/book.py"]
+    assert [file.path for file in context("toolbox")] == expected
 
 
 def test_of_a_registry_only_the_toolbox_is_built(checkout: Path) -> None:

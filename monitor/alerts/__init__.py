@@ -1,0 +1,1 @@
+"""Alerts: what is wrong now becomes notices, and notices reach people through channels."""
