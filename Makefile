@@ -2,13 +2,14 @@
 
 STACK ?= dev
 FORM ?= host
+MINUTES ?= 60
 PYTHON ?= python3
 SHELL := /bin/sh
 # A plain sh passes no arguments to a sourced file: it sees the positional parameters.
 RUN = set -e; set -- $(STACK); . ./activate
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs picture lint test test-unit test-full readme bench
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs picture lint test test-unit test-full soak readme bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -60,6 +61,10 @@ test-unit: ## the tests that need no engine
 test-full: ## every test with the full counts of repeated trials
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
 	@$(RUN); python -m pytest -m "full or not full"
+
+soak: ## an hour under load, with a look at the monitor's memory and punctuality (MINUTES=60)
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m tests.soak --minutes $(MINUTES)
 
 readme: ## run every command of the README in a fresh clone (needs dev and prod to be down)
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev

@@ -105,12 +105,14 @@ def _is_due(history: History, container: Container, cause: Cause, now: datetime)
         return False
     if history.failing_since is None or (history.not_before is not None and now < history.not_before):
         return False
-    began = container.started_at
-    if container.state == "running" and began is not None and now - began < _START:
-        # Unless it was well since this start.
-        if history.well_at is None or history.well_at < began:
-            return False
+    if container.state == "running" and _is_starting(history, container.started_at, now):
+        return False
     return now - history.failing_since >= (_AFTER_ANOTHER if history.waited else _PATIENCE)
+
+
+def _is_starting(history: History, began: datetime | None, now: datetime) -> bool:
+    """Whether it was never well since it began, a moment ago."""
+    return began is not None and now - began < _START and (history.well_at is None or history.well_at < began)
 
 
 def _restarted(history: History, now: datetime, chance: float) -> History:

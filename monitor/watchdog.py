@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from types import FrameType
@@ -29,7 +30,7 @@ class Watchdog:
         self._command = command
         self._silence = silence
         self._begin = begin
-        self._ending = False
+        self._ended = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
@@ -37,14 +38,14 @@ class Watchdog:
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         reason, pause = "", _FIRST_PAUSE_SECONDS
-        while not self._ending:
+        while not self._ended.is_set():
             began = time.monotonic()
             reason = self._watch(reason)
-            if self._ending:
+            if self._ended.is_set():
                 return
             pause = _FIRST_PAUSE_SECONDS if time.monotonic() - began > _WELL_SECONDS else pause
             print(f"watchdog: the monitor {reason}; it is started again in {pause:.0f} s", file=sys.stderr, flush=True)
-            time.sleep(pause)
+            self._ended.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _watch(self, reason: str) -> str:
@@ -70,7 +71,7 @@ class Watchdog:
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         """Have the worker end in order; what takes too long is ended."""
-        self._ending = True
+        self._ended.set()
         if self._worker is not None:
             self._worker.terminate()
             signal.signal(signal.SIGALRM, lambda *_: self._kill())

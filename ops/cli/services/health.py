@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monitor.roots import overall, roots
 from ops.cli.errors import DONE, REFUSED, NotAsked
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
@@ -12,8 +13,6 @@ from ops.pulumi import PulumiError, outputs
 _DEADLINE_SECONDS = 30.0
 _GOOD = ("healthy", "in use")
 _STYLES = {"healthy": "green", "in use": "yellow"}
-# Without it nothing is served.
-_CENTRE = "postgres"
 
 
 def health(printer: Printer) -> int:
@@ -44,21 +43,13 @@ def causes(
 ) -> dict[str, str]:
     """Return, for each service that fails, what it comes from: itself, or the failing one that it waits for."""
     failing = {name for name, answer in answers.items() if answer["status"] not in _GOOD}
-    failing |= {name for name, state in states.items() if state not in ("healthy", "starting")}
-
-    def root(name: str) -> str:
-        below = sorted(waits.get(name, set()) & failing)
-        return root(below[0]) if below else name
-
-    return {name: root(name) for name in failing}
+    failing |= {name for name, state in states.items() if name in answers and state not in ("healthy", "starting")}
+    return roots(failing, waits)
 
 
 def summary(answers: Mapping[str, Mapping[str, Any]]) -> str:
     """Return `healthy`, `degraded` while the rest keeps serving, or `down`."""
-    failing = [name for name, answer in answers.items() if answer["status"] not in _GOOD]
-    if not failing:
-        return "healthy"
-    return "down" if _CENTRE in failing or len(failing) == len(answers) else "degraded"
+    return overall(answers, [name for name, answer in answers.items() if answer["status"] not in _GOOD])
 
 
 def _asked(stack: str) -> Mapping[str, Mapping[str, Any]]:

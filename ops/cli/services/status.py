@@ -11,9 +11,11 @@ from ops.cli.printer import Printer
 from ops.cli.recorded import Record, Recorded
 from ops.cli.services.containers import Server, servers
 from ops.cli.services.samples import Sample, samples
+from ops.cli.services.watched import Watched, watched
 
-_COLUMNS = ("service", "state", "version", "uptime", "cpu", "memory", "volume", "schema")
+_COLUMNS = ("service", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
 _STYLES = {"healthy": "green", "running": "green", "starting": "yellow", "file": "green"}
+_GOOD = ("healthy", "running", "file")
 _MEBIBYTE = 1024 * 1024
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -23,15 +25,36 @@ def status(printer: Printer) -> int:
     with servers(printer.stack) as stack:
         used = samples(stack)
         found = stack.found
-    records = _records(printer.stack)
+    records, sample = _records(printer.stack), watched(printer.stack)
     rows = [_row(server, used[name], records.get(name)) for name, server in found.items()]
     rows += [_file(record) for name, record in records.items() if name not in found]
+    for row in rows:
+        row["health"] = sample.health(row["service"]) if sample else None
     printer.table(_table(rows))
-    wrong = [
-        f"{row['service']} is {row['state']}" for row in rows if row["state"] not in ("healthy", "running", "file")
-    ]
-    printer.end(f"{'; '.join(wrong)}." if wrong else "Every server is healthy.", {"services": rows})
+    wrong = _wrong(rows, sample)
+    for alert in sample.alerts if sample else ():
+        printer.say(f"{alert['severity']}: {alert['summary']}. Fix: {alert['fix']}")
+    told = f"{'; '.join(wrong)}." if wrong else "Every server is healthy."
+    if sample is not None:
+        told += f" The monitor looked {_ago(sample.age)} ago."
+    printer.end(
+        told,
+        {
+            "services": rows,
+            "alerts": sample.alerts if sample else None,
+            "sample_age_seconds": sample.age if sample else None,
+        },
+    )
     return REFUSED if wrong else DONE
+
+
+def _wrong(rows: list[dict[str, Any]], sample: Watched | None) -> list[str]:
+    """Return what decides the exit code: a server that is not well, an engine that does not answer, a monitor that is silent."""
+    wrong = [f"{row['service']} is {row['state']}" for row in rows if row["state"] not in _GOOD]
+    if sample is None or sample.stale:
+        return [*wrong, "the monitor is silent"] if sample else wrong
+    failing = (row for row in rows if row["state"] in _GOOD and row["health"] == "failed")
+    return [*wrong, *(f"{row['service']} does not answer" for row in failing)]
 
 
 def _records(stack: str) -> Mapping[str, Record]:
@@ -54,6 +77,8 @@ def _row(server: Server, used: Sample, record: Record | None) -> dict[str, Any]:
         "memory_limit_bytes": used.limit,
         "volume_bytes": used.volume,
         "schema_version": _schema(record),
+        # Nothing makes backups yet.
+        "last_backup": None,
     }
 
 
@@ -61,7 +86,7 @@ def _file(record: Record) -> dict[str, Any]:
     """Return the row of an engine that is a file."""
     nothing = dict.fromkeys(("uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes"))
     return {"service": record.engine, "state": "file", "version": record.properties.get("server_version"), **nothing,
-            "schema_version": _schema(record)}  # fmt: skip
+            "schema_version": _schema(record), "last_backup": None}  # fmt: skip
 
 
 def _schema(record: Record | None) -> str | None:
@@ -87,8 +112,8 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
         cpu = f"{row['cores']:.2f}" if row["uptime_seconds"] is not None else "–"
         state = f"[{style}]{row['state']}[/]"
-        table.add_row(row["service"], state, row["version"] or "–", _ago(row["uptime_seconds"]), cpu, memory,
-                      _size(row["volume_bytes"]), row["schema_version"] or "–")  # fmt: skip
+        table.add_row(row["service"], state, row["health"] or "–", row["version"] or "–", _ago(row["uptime_seconds"]), cpu, memory,
+                      _size(row["volume_bytes"]), row["schema_version"] or "–", "–")  # fmt: skip
     return table
 
 

@@ -1,6 +1,7 @@
 """Leases as the monitor sees them: held while their count goes on, lost when it stands still."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ def write(directory: Path, lease: Lease) -> None:
 
 
 def test_a_lease_is_held_while_its_count_goes_on(tmp_path: Path) -> None:
-    leases = Leases(tmp_path)
+    leases, one = Leases(tmp_path), Lease(id="a", holder="me", command="stop", services=("redis",))
     for number in range(20):
-        one = Lease(id="a", holder="me", command="stop", services=("redis",), beat=number)
+        one = replace(one, beat=number)
         write(tmp_path, one)
         assert leases.look(10.0 * number) == ([one], [])
     assert one.covers("redis")
