@@ -8,16 +8,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import requests
-from docker.errors import DockerException
-
 from init.runner.name import runner_name
 from monitor.leases import BEAT_SECONDS, LEASES, STOPPED, TTL_SECONDS, Lease
-from ops.operations_volume import OperationsVolume
+from ops.operations_volume import OperationsVolume, UnreachableError
 
 # Tells a command's own Pulumi program that the lease is there already.
 VARIABLE = "KAREN_MAINTENANCE"
-_UNREACHABLE = (DockerException, requests.RequestException)
 
 
 class UnderMaintenance(Exception):
@@ -54,7 +50,7 @@ class Maintenance:
             self._thread.join(BEAT_SECONDS)
         try:
             self._write(closed=True)
-        except _UNREACHABLE:
+        except UnreachableError:
             # As after a destroy: the volume is gone.
             return
 
@@ -62,7 +58,7 @@ class Maintenance:
         while not self._ended.wait(BEAT_SECONDS):
             try:
                 self._write()
-            except _UNREACHABLE:
+            except UnreachableError:
                 # The monitor itself is being replaced; what was written stays.
                 continue
 

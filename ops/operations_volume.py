@@ -5,13 +5,12 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import docker
-import requests
-from docker.errors import APIError, DockerException, NotFound
+from typing import TYPE_CHECKING, Any
 
 from components.naming import Naming
+
+if TYPE_CHECKING:
+    import docker
 
 MOUNT = "/operations"
 # The monitor's user, who removes what is over.
@@ -19,10 +18,14 @@ _OWNER = 10001
 _TIMEOUT_SECONDS = 10
 
 
+class UnreachableError(Exception):
+    """The volume could not be written to; the message says why."""
+
+
 class OperationsVolume:
     """One stack's volume. Files are JSON documents; paths are relative to it."""
 
-    def __init__(self, api: docker.APIClient, container: str) -> None:
+    def __init__(self, api: "docker.APIClient", container: str) -> None:
         self._api = api
         self._container = container
 
@@ -30,6 +33,9 @@ class OperationsVolume:
     @contextmanager
     def of(cls, stack: str) -> Iterator["OperationsVolume | None"]:
         """Open a stack's volume; None for one without a monitor, or without an engine to ask."""
+        import docker
+        from docker.errors import DockerException
+
         container = Naming(stack=stack).container("monitor")
         try:
             client = docker.from_env(timeout=_TIMEOUT_SECONDS)
@@ -42,7 +48,10 @@ class OperationsVolume:
             client.close()
 
     def write(self, path: str, document: Mapping[str, Any]) -> None:
-        """Write a file, and the directory that it is in; DockerException or requests' errors if that cannot be."""
+        """Write a file, and the directory that it is in; UnreachableError if that cannot be."""
+        import requests
+        from docker.errors import DockerException
+
         directory, _, name = path.rpartition("/")
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -53,10 +62,16 @@ class OperationsVolume:
                 content = b"" if part == directory else json.dumps(dict(document)).encode()
                 entry.size = len(content)
                 archive.addfile(entry, io.BytesIO(content))
-        self._api.put_archive(self._container, MOUNT, buffer.getvalue())
+        try:
+            self._api.put_archive(self._container, MOUNT, buffer.getvalue())
+        except (DockerException, requests.RequestException) as error:
+            raise UnreachableError(str(error)) from None
 
     def read(self, path: str) -> list[dict[str, Any]]:
         """Return a file's document, or those of all files in a directory; [] where there is none that can be read."""
+        import requests
+        from docker.errors import DockerException
+
         try:
             stream, _ = self._api.get_archive(self._container, f"{MOUNT}/{path}")
             content = b"".join(stream)
@@ -78,9 +93,12 @@ def _documents(archive: tarfile.TarFile) -> Iterator[dict[str, Any]]:
             yield document
 
 
-def _is_there(api: docker.APIClient, container: str) -> bool:
+def _is_there(api: "docker.APIClient", container: str) -> bool:
+    import requests
+    from docker.errors import APIError
+
     try:
         api.inspect_container(container)
-    except (NotFound, APIError, requests.RequestException):
+    except (APIError, requests.RequestException):
         return False
     return True
