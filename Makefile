@@ -21,10 +21,10 @@ images: ## build the images that are missing (only where they are built from pac
 	@$(PYTHON) -m bootstrap --stack $(STACK)
 
 up: bootstrap ## bring the stack up, initialized and verified, and print where it is
-	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.report --stack $(STACK)
+	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.cli status --stack $(STACK)
 
-status: ## ask every engine now, and print the table
-	@$(RUN); python -m ops.report --stack $(STACK)
+status: ## print every server's state
+	@$(RUN); python -m ops.cli status --stack $(STACK)
 
 env: ## write the application's variables to .env (FORM=host or FORM=network)
 	@$(RUN); python -m ops.environment_file --stack $(STACK) --form $(FORM)

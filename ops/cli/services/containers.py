@@ -29,6 +29,13 @@ class Server:
         return str(self.facts["Name"]).removeprefix("/")
 
     @property
+    def address(self) -> str | None:
+        """Return where it answers on this host; None where nothing is published, or while it does not run."""
+        ports = (self.facts["NetworkSettings"].get("Ports") or {}).values()
+        found = [f"{one['HostIp']}:{one['HostPort']}" for published in ports for one in published or ()]
+        return min(found, default=None)
+
+    @property
     def running(self) -> bool:
         """Whether its process runs; a paused one does not count."""
         found = self.facts["State"]

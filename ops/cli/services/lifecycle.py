@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from ops.cli.errors import DONE, Refused
+from ops.cli.errors import DONE, NotAsked, Refused
 from ops.cli.printer import Printer
 from ops.cli.services.containers import Server, Servers, servers
 
@@ -83,12 +83,15 @@ def _start(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, 
 def _alone(printer: Printer, command: str, names: Sequence[str]) -> Iterator[Callable[[bool], None]]:
     """Keep the monitor off these services, and give what tells it that they were stopped on purpose, or are not any more."""
     from ops.maintenance import UnderMaintenance, maintenance, mark_stopped
+    from ops.operations_volume import UnreachableError
 
     try:
         with maintenance(printer.stack, f"./karen {command}", names):
             yield lambda stopped: mark_stopped(printer.stack, names, stopped=stopped)
     except UnderMaintenance as error:
         raise Refused(str(error)) from None
+    except UnreachableError as error:
+        raise NotAsked(f"The monitor could not be told: {error}. Fix: ./karen doctor --stack {printer.stack}") from None
 
 
 def _refuse_used(stack: Servers, names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from ops.cli.services.containers import Server, servers
 from ops.cli.services.samples import Sample, samples
 from ops.cli.services.watched import Watched, watched
 
-_COLUMNS = ("service", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
+_COLUMNS = ("service", "address", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
 _STYLES = {"healthy": "green", "running": "green", "starting": "yellow", "file": "green"}
 _GOOD = ("healthy", "running", "file")
 _MEBIBYTE = 1024 * 1024
@@ -69,6 +69,7 @@ def _row(server: Server, used: Sample, record: Record | None) -> dict[str, Any]:
     properties = record.properties if record else {}
     return {
         "service": server.service,
+        "address": server.address,
         "state": server.state,
         "version": properties.get("server_version"),
         "uptime_seconds": _uptime(server),
@@ -85,7 +86,7 @@ def _row(server: Server, used: Sample, record: Record | None) -> dict[str, Any]:
 def _file(record: Record) -> dict[str, Any]:
     """Return the row of an engine that is a file."""
     nothing = dict.fromkeys(("uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes"))
-    return {"service": record.engine, "state": "file", "version": record.properties.get("server_version"), **nothing,
+    return {"service": record.engine, "address": None, "state": "file", "version": record.properties.get("server_version"), **nothing,
             "schema_version": _schema(record), "last_backup": None}  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
         cpu = f"{row['cores']:.2f}" if row["uptime_seconds"] is not None else "–"
         state = f"[{style}]{row['state']}[/]"
-        table.add_row(row["service"], state, row["health"] or "–", row["version"] or "–", _ago(row["uptime_seconds"]), cpu, memory,
+        table.add_row(row["service"], row["address"] or "–", state, row["health"] or "–", row["version"] or "–", _ago(row["uptime_seconds"]), cpu, memory,
                       _size(row["volume_bytes"]), row["schema_version"] or "–", "–")  # fmt: skip
     return table
 
