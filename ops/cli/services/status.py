@@ -1,6 +1,5 @@
 """`status`: a line for each service, from the container engine and from what Pulumi recorded; no engine is asked."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -23,9 +22,9 @@ def status(printer: Printer) -> int:
     with servers(printer.stack) as stack:
         used = samples(stack)
         found = stack.found
-    records = _records(printer.stack)
-    rows = [_row(server, used[name], records.get(name)) for name, server in found.items()]
-    rows += [_file(record) for name, record in records.items() if name not in found]
+    recorded = _recorded(printer.stack)
+    rows = [_row(server, used[name], recorded) for name, server in found.items()]
+    rows += [_file(name, recorded) for name in recorded.records if name not in found]
     printer.table(_table(rows))
     wrong = [
         f"{row['service']} is {row['state']}" for row in rows if row["state"] not in ("healthy", "running", "file")
@@ -34,34 +33,33 @@ def status(printer: Printer) -> int:
     return REFUSED if wrong else DONE
 
 
-def _records(stack: str) -> Mapping[str, Record]:
+def _recorded(stack: str) -> Recorded:
     """Return what is recorded; a stack that was never initialized has servers alone."""
     try:
-        return Recorded.read(stack).records
+        return Recorded.read(stack)
     except NotAsked:
-        return {}
+        return Recorded(stack, {}, None)
 
 
-def _row(server: Server, used: Sample, record: Record | None) -> dict[str, Any]:
-    properties = record.properties if record else {}
+def _row(server: Server, used: Sample, recorded: Recorded) -> dict[str, Any]:
     return {
         "service": server.service,
         "state": server.state,
-        "version": properties.get("server_version"),
+        "version": recorded.server_versions.get(server.service),
         "uptime_seconds": _uptime(server),
         "cores": round(used.cores, 2),
         "memory_bytes": used.memory,
         "memory_limit_bytes": used.limit,
         "volume_bytes": used.volume,
-        "schema_version": _schema(record),
+        "schema_version": _schema(recorded.records.get(server.service)),
     }
 
 
-def _file(record: Record) -> dict[str, Any]:
+def _file(engine: str, recorded: Recorded) -> dict[str, Any]:
     """Return the row of an engine that is a file."""
     nothing = dict.fromkeys(("uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes"))
-    return {"service": record.engine, "state": "file", "version": record.properties.get("server_version"), **nothing,
-            "schema_version": _schema(record)}  # fmt: skip
+    return {"service": engine, "state": "file", "version": recorded.server_versions.get(engine), **nothing,
+            "schema_version": _schema(recorded.records.get(engine))}  # fmt: skip
 
 
 def _schema(record: Record | None) -> str | None:
