@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -127,9 +127,16 @@ class Driver(Engine):
         """Whether there is a transaction: always."""
         return True
 
-    def transaction(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
         """Return a transaction."""
-        return self._together()
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
 
     def check(self, script: Script) -> None:
         """Refuse what is no SQL, and what asks for no transaction."""
@@ -202,16 +209,6 @@ class Driver(Engine):
             return self._connection.extract_statements(script.body)
         except duckdb.Error as error:
             raise failed(_SERVICE, script, first_line(error)) from None
-
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        self._connection.begin()
-        try:
-            yield
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
 
     @contextmanager
     def _interrupted_after(self, seconds: float) -> Iterator[None]:

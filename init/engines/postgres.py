@@ -1,8 +1,8 @@
 """PostgreSQL: a migration and its ledger row are one transaction, unless the file says that it cannot be."""
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -85,17 +85,13 @@ class Driver(Engine):
         return script.options.transactional
 
     @contextmanager
-    def _together(self) -> Any:
+    def transaction(self) -> Iterator[None]:
+        """Return a transaction."""
         with self.connection.transaction():
             # Nothing is half there if the server stops before it is on the disk: change and row are lost together.
             # The run ends with a commit that waits for the disk.
             self.connection.execute(_ASYNCHRONOUS.encode())
             yield
-
-    def transaction(self) -> AbstractContextManager[object]:
-        """Return a transaction."""
-        together: AbstractContextManager[object] = self._together()
-        return together
 
     def check(self, script: Script) -> None:
         """Refuse what is no SQL, statements that would end the transaction around them, and what cannot be taken up."""

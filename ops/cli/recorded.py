@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap import state
@@ -43,11 +43,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Every engine's record, and the verification's name."""
+    """Every engine's record, the verification's name, and the version that each server told the last one."""
 
     stack: str
     records: Mapping[str, Record]
     verification: str | None
+    server_versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, stack: str) -> "Recorded":
@@ -84,7 +85,8 @@ class Recorded:
             records[engine] = Record(engine, str(one["urn"]), found, verified)
         if not records:
             raise NotAsked(f"The stack {stack} is not up. Fix: make up STACK={stack}")
-        return cls(stack, records, str(verification["urn"]) if verification else None)
+        versions = {engine: str(one["server_version"]) for engine, one in (told.get("report") or {}).items()}
+        return cls(stack, records, str(verification["urn"]) if verification else None, versions)
 
 
 def revealed(value: Any) -> Any:

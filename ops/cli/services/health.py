@@ -73,10 +73,9 @@ def _asked(stack: str) -> Mapping[str, Mapping[str, Any]]:
 def _sentence(row: Mapping[str, Any], stack: str) -> str:
     if row["cause"] != row["service"]:
         return f"{row['service']}: fails because of {row['cause']}"
-    fix = row["error"]["fix"] or f"./karen logs {row['service']} --stack {stack}"
     if row["state"] not in (None, "healthy"):
         return f"{row['service']}: is {row['state']}. Fix: ./karen restart {row['service']} --stack {stack}"
-    return f"{row['error']['message']}. Fix: {fix}"
+    return f"{row['error']['message']}. Fix: {row['error']['fix']}"
 
 
 def _table(printer: Printer, rows: Sequence[Mapping[str, Any]]) -> None:

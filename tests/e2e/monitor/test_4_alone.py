@@ -34,13 +34,18 @@ def alone() -> Iterator[Watching]:
         live.erase()
 
 
+def fill(client: "redis.Redis") -> None:
+    """Write until the server refuses to."""
+    for number in range(100):
+        client.set(f"full:{number % 4}", "x" * 1024 * 1024)
+        time.sleep(0.05)
+
+
 def test_a_full_disk_is_the_cause_and_no_restart_is_tried(alone: Watching) -> None:
     client = clients.redis_client(alone.stack.variables())
     began = alone.facts("redis")["StartedAt"]
     with pytest.raises(redis.RedisError):
-        for number in range(100):
-            client.set(f"full:{number % 4}", "x" * 1024 * 1024)
-            time.sleep(0.05)
+        fill(client)
     alone.until(lambda: "redis has no space left" in (alone.service("redis")["error"] or ""), "it is named", within=30)
     alone.until(
         lambda: {"disk/redis", "down/redis"} <= {one["key"] for one in alone.sample()["alerts"]},
