@@ -48,8 +48,8 @@ _PATTERNS = {
     r"^[A-Za-z0-9_-]{3,20}$": "3 to 20 letters, digits, dashes and underscores",
     r"^[A-Za-z][A-Za-z0-9_]{0,31}$": "a letter, then letters, digits and underscores, at most 32",
     r"^[A-Za-z0-9.-]+:[0-9]{1,5}$": "host:port",
-    r"^[^@\s,]+@[^@\s,]+$": "an address",
-    r"^[^@\s,]+@[^@\s,]+(,[^@\s,]+@[^@\s,]+)*$": "addresses, with commas between them",
+    r"^[^@\s,;]+@[^@\s,;]+$": "an address",
+    r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$": "addresses, with commas between them",
     r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$": "an absolute path without spaces",
 }
 _ENDINGS = {

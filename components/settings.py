@@ -17,7 +17,7 @@ Cpus = Annotated[float, Field(ge=0.1, le=256)]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
 SchemaVersion = Annotated[str, Field(pattern=r"^(latest|\d{3})$")]
-Address = Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+$")]
+Address = Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+$")]
 EvictionPolicy = Literal[
     "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
     "volatile-ttl",
@@ -102,7 +102,7 @@ class Settings(BaseModel):
     alert_mail_user: str | None = None
     alert_mail_password: Secret | None = None
     alert_mail_from: Address | None = None
-    alert_mail_to: Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+(,[^@\s,]+@[^@\s,]+)*$")] | None = None
+    alert_mail_to: Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$")] | None = None
 
     @property
     def production(self) -> bool:
