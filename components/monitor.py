@@ -141,8 +141,8 @@ def _mail(settings: Settings) -> dict[str, Any] | None:
         "host": host,
         "port": int(port),
         "security": settings.alert_mail_security,
-        "user": settings.alert_mail_user,
-        "password": settings.alert_mail_password.get_secret_value() if settings.alert_mail_password else None,
+        "user": settings.alert_mail_user or "",
+        "password": settings.alert_mail_password.get_secret_value() if settings.alert_mail_password else "",
         "sender": settings.alert_mail_from,
         "recipients": (settings.alert_mail_to or "").split(","),
     }

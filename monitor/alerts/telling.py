@@ -1,6 +1,7 @@
 """What is wrong, told: conditions become notices, and notices go out."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class Telling:
         self, configuration: Configuration, directory: Path, kept: Mapping[str, Any] | None, metrics: Metrics
     ) -> None:
         """`kept` is what an earlier one returned as its `document`."""
-        self._book = Book.parse(configuration.stack, kept or {})
+        self._book = Book.parse(kept, configuration.stack)
         self._outbox = Outbox(directory / _DIRECTORY, _channels(configuration))
         self._metrics = metrics
 
@@ -34,9 +35,9 @@ class Telling:
             self._outbox.put(notice)
         for severity in ("warning", "critical"):
             self._metrics.firing.labels(severity).set(sum(one.severity == severity for one in found))
-        for channel, (delivered, failed) in self._outbox.counts().items():
-            self._metrics.deliveries.labels(channel, "delivered").set(delivered)
-            self._metrics.deliveries.labels(channel, "failed").set(failed)
+        for channel, counts in self._outbox.counts().items():
+            for result, count in asdict(counts).items():
+                self._metrics.deliveries.labels(channel, result).set(count)
 
     def event(self, key: str, service: str | None, summary: str, fix: str) -> None:
         """Tell what has just happened."""
