@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from init.engines.base import log
 from init.protocol import Failure
 from init.runner.actions import look
+from monitor.prober import ONE_AT_A_TIME
 
 _PAUSE_SECONDS = 60.0
 # The engine where all ledgers meet; those without migrations have none.
@@ -47,7 +49,8 @@ class Ledgers:
         request = {"engine": name, "connection": connection, "coordination": self._engines[COORDINATING],
                    "migrations": [], "patience": 2.0}  # fmt: skip
         try:
-            answer = look(request)
+            with ONE_AT_A_TIME if "path" in connection else nullcontext():
+                answer = look(request)
         except Failure:
             # What is down is told by the checks; what was known stays so.
             return

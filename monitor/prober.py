@@ -18,6 +18,10 @@ _ABANDON_SECONDS = 15.0
 _ABANDONED = 3
 
 
+# Within this process as well, a file is for one at a time.
+ONE_AT_A_TIME = threading.Lock()
+
+
 class Prober:
     """One engine's driver and its thread. `ask` begins a query, `answer` tells what came of it."""
 
@@ -98,6 +102,15 @@ class _Query:
         self._close()
 
     def _asked(self) -> Answer:
+        if "path" not in self._connection:
+            return self._ask()
+        with ONE_AT_A_TIME:
+            answer = self._ask()
+            # It is given back at once: it is for others to have.
+            self._close()
+            return answer
+
+    def _ask(self) -> Answer:
         try:
             if self._driver is not None and time.monotonic() - self._opened_at >= _RENEW_SECONDS:
                 self._close()
@@ -111,10 +124,6 @@ class _Query:
         except Exception as error:  # noqa: BLE001 - whatever a client raises, the engine has not answered
             self._close()
             return _failed(self._prober.service, error)
-        finally:
-            # A file is given back at once: it is for others to have.
-            if "path" in self._connection:
-                self._close()
 
     def _close(self) -> None:
         driver, self._driver = self._driver, None

@@ -9,7 +9,7 @@ from ops.cli.services.containers import servers
 from ops.cli.services.rows import rows
 from ops.cli.services.watched import Watched, watched
 
-_COLUMNS = ("service", "address", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
+_COLUMNS = ("service", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
 _RIGHT = ("uptime", "cpu", "memory", "volume")
 _STYLES = {"healthy": "green", "running": "green", "starting": "yellow", "file": "green"}
 _GOOD = ("healthy", "running", "file")
@@ -23,6 +23,9 @@ def status(printer: Printer) -> int:
         seen = watched(printer.stack)
         found = rows(stack, seen)
     printer.table(_table(found))
+    published = [f"{row['service']} {row['address']}" for row in found if row["address"]]
+    if published and not printer.as_json:
+        printer.say(f"On this host: {', '.join(published)}")
     for alert in seen.alerts if seen else ():
         printer.say(f"{alert['severity']}: {alert['summary']}. Fix: {alert['fix']}")
     wrong = _wrong(found, seen)
@@ -44,9 +47,10 @@ def _wrong(found: list[dict[str, Any]], seen: Watched | None) -> list[str]:
 
 
 def _table(found: list[dict[str, Any]]) -> Any:
+    from rich import box
     from rich.table import Table
 
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in _COLUMNS:
         # Nothing is cut off: what is too long goes on in the next line.
         table.add_column(column, justify="right" if column in _RIGHT else "left", overflow="fold")
@@ -54,7 +58,6 @@ def _table(found: list[dict[str, Any]]) -> Any:
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
         table.add_row(
             row["service"],
-            row["address"] or "–",
             f"[{_STYLES.get(row['state'], 'red')}]{row['state']}[/]",
             row["health"] or "–",
             row["version"] or "–",

@@ -26,12 +26,12 @@ class Watched:
         return self.age > STALE_SECONDS
 
     def health(self, service: str) -> str | None:
-        """Return what the last query brought, with its latency: `healthy (2 ms)`."""
+        """Return what the last query brought: how long it took, such as `2 ms`, or what is wrong."""
         found = self.services.get(service)
         if found is None:
             return None
         status, latency = str(found["status"]), found.get("latency")
-        return f"{status} ({1000 * latency:.0f} ms)" if status == "healthy" and latency is not None else status
+        return f"{1000 * latency:.0f} ms" if status == "healthy" and latency is not None else status
 
 
 def watched(stack: str) -> Watched | None:
