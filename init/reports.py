@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -41,7 +41,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answ
     jobs = ask_all(requests, report, delegate)
     failures = [error for job in jobs.values() if (error := job.exception()) is not None]
     if failures:
-        raise _combined(failures)
+        raise combined(failures, "VerificationFailed")
     reports = {name: job.result() for name, job in jobs.items()}
     ledgers = {name: one.pop("ledger") for name, one in reports.items()}
     if _COORDINATING in connections:
@@ -140,9 +140,9 @@ def _adopt(name: str, connection: Mapping[str, Any], coordination: Mapping[str, 
         log(name, "PostgreSQL did not know of it: its ledger is mirrored, its schema taken as it is")
 
 
-def _combined(failures: list[BaseException]) -> Failure:
-    """Return one failure that names every engine that failed."""
+def combined(failures: Sequence[BaseException], kind: str) -> Failure:
+    """Return one failure that names every engine that failed; of a single one it keeps the kind."""
     known = [error for error in failures if isinstance(error, Failure)]
     lines = [error.message if isinstance(error, Failure) else f"{type(error).__name__}: {error}" for error in failures]
-    kind = known[0].kind if len(failures) == 1 and known else "VerificationFailed"
+    kind = known[0].kind if len(failures) == 1 and known else kind
     return Failure(kind, "; ".join(lines), "; ".join(dict.fromkeys(error.fix for error in known)) or "see the log")

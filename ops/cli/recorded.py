@@ -43,11 +43,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Every engine's record, and the verification's name."""
+    """Every engine's record, the verification's name, and whether anything is protected, as production's data are."""
 
     stack: str
     records: Mapping[str, Record]
     verification: str | None
+    protected: bool = False
 
     @classmethod
     def read(cls, stack: str) -> "Recorded":
@@ -84,7 +85,8 @@ class Recorded:
             records[engine] = Record(engine, str(one["urn"]), found, verified)
         if not records:
             raise NotAsked(f"The stack {stack} is not up. Fix: make up STACK={stack}")
-        return cls(stack, records, str(verification["urn"]) if verification else None)
+        protected = any(one.get("protect") for one in resources)
+        return cls(stack, records, str(verification["urn"]) if verification else None, protected)
 
 
 def revealed(value: Any) -> Any:
