@@ -6,6 +6,7 @@ import pulumi
 
 from components.context import Context
 from components.engine import Engine
+from components.machine import generation
 from init.resources.initialization import Initialization
 
 # The toolbox image's own user.
@@ -38,7 +39,7 @@ def initialize(
         container=container,
         connection=engine.connection,
         volumes=volumes or {},
-        identity=identity,
+        identity=pulumi.Output.concat(identity, generation(context.naming.stack)),
         host_file=host_file,
         coordination=coordination.connection if coordination else engine.connection,
         target=context.settings.schema_version(service),

@@ -17,8 +17,15 @@ _IN_USE = "in use"
 
 
 def health(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict[str, Any]:
-    """Tell of every engine its status (`healthy`, `failed`, `in use`), latency in seconds, version, or its error."""
-    common = {"action": "probe", "patience": request.get("patience", _PATIENCE_SECONDS)}
+    """Tell of every engine its status (`healthy`, `failed`, `in use`), latency in seconds, version, or its error.
+
+    With `contents` also what a wipe would remove.
+    """
+    common = {
+        "action": "probe",
+        "patience": request.get("patience", _PATIENCE_SECONDS),
+        "contents": request.get("contents"),
+    }
     requests = {
         name: {**common, "connection": {**connection, "lock_seconds": 0.0}}
         for name, connection in required(request, "engines", dict).items()
@@ -40,6 +47,7 @@ def probe(request: Mapping[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
         engine.probe()
         seconds = time.perf_counter() - started
-        return {"status": "healthy", "latency": round(seconds, 4), "server_version": engine.server_version()}
+        found: dict[str, Any] = {"contents": engine.contents()} if request.get("contents") else {}
+        return {"status": "healthy", "latency": round(seconds, 4), "server_version": engine.server_version(), **found}
     finally:
         engine.close()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +41,7 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answ
     answers = ask_all(requests, report, delegate)
     failures = [one for one in answers.values() if isinstance(one, Failure)]
     if failures:
-        raise _combined(failures)
+        raise combined(failures, "VerificationFailed")
     reports = {name: one for name, one in answers.items() if not isinstance(one, Failure)}
     ledgers = {name: one.pop("ledger") for name, one in reports.items()}
     if _COORDINATING in connections:
@@ -147,8 +147,8 @@ def _adopt(name: str, connection: Mapping[str, Any], coordination: Mapping[str, 
             raise
 
 
-def _combined(failures: list[Failure]) -> Failure:
-    """Return one failure that names every engine that failed."""
-    kind = failures[0].kind if len(failures) == 1 else "VerificationFailed"
+def combined(failures: Sequence[Failure], kind: str) -> Failure:
+    """Return one failure that names every engine that failed; of a single one it keeps the kind."""
     fixes = dict.fromkeys(failure.fix for failure in failures)
-    return Failure(kind, "; ".join(failure.message for failure in failures), "; ".join(fixes))
+    messages = "; ".join(failure.message for failure in failures)
+    return Failure(failures[0].kind if len(failures) == 1 else kind, messages, "; ".join(fixes))

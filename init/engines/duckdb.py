@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from init.engines import duckdb_wipe
 from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, required, retry, unsupported
 from init.engines.duckdb_lease import Lease
 from init.migrations import LedgerEntry, Script
@@ -63,6 +64,7 @@ class Driver(Engine):
 
     _connection: duckdb.DuckDBPyConnection
     _lease: Lease
+    _path: Path
     _read_only: bool
 
     def connect(self, connection: Mapping[str, Any]) -> None:
@@ -75,7 +77,7 @@ class Driver(Engine):
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
         patience = float(connection.get("lock_seconds", _LOCK_PATIENCE_SECONDS))
-        self._read_only = bool(connection.get("read_only"))
+        self._path, self._read_only = path, bool(connection.get("read_only"))
         self._lease = Lease(
             path, str(connection.get("runner", "ai-karen-init")), seconds=patience, read_only=self._read_only
         )
@@ -193,6 +195,14 @@ class Driver(Engine):
         ).fetchall()
         union = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM \"{table}\"" for (table,) in tables)  # noqa: S608
         return dict(self._connection.execute(union).fetchall()) if union else {}
+
+    def contents(self) -> dict[str, int]:
+        """Count every table's rows."""
+        return duckdb_wipe.contents(self._connection, without=_HISTORY)
+
+    def wipe(self) -> None:
+        """Put a new file in the place of this one and its log."""
+        self._connection = duckdb_wipe.wipe(self._connection, self._path, _CONFIG)
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, pq, sql
 
-from init.engines import postgres_schema, postgres_statements
+from init.engines import postgres_schema, postgres_statements, postgres_wipe
 from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
 from init.engines.postgres_connection import HISTORY, OURS, Connection, connect
 from init.migrations import LedgerEntry, Script
@@ -50,9 +50,11 @@ class Driver(Engine):
     """PostgreSQL through psycopg. The same connection holds the lock of its migrations."""
 
     connection: Connection
+    _facts: Mapping[str, Any]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect with the schema search path pinned, so that a user's own schema cannot catch our tables."""
+        self._facts = connection
         self.connection = connect(connection, application=f"ai-karen {connection.get('runner', 'init')}")
 
     def server_version(self) -> str:
@@ -165,6 +167,17 @@ class Driver(Engine):
             for table in tables
         ]
         return dict(self.connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
+
+    def contents(self) -> dict[str, int]:
+        """Count every table's rows, also in databases beside the application's."""
+        return postgres_wipe.contents(self._facts, self.connection)
+
+    def wipe(self) -> None:
+        """Put a new database in the place of the application's, and drop all others that users have made."""
+        # Until then this connection, and what it has locked, keeps runners out.
+        postgres_wipe.wipe(self._facts)
+        self.connection.close()
+        self.connect(self._facts)
 
     def close(self) -> None:
         """Close the connection; PostgreSQL rolls back what was not committed."""

@@ -43,12 +43,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Every engine's record, the verification's name, and the version that each server told the last one."""
+    """Every engine's record, the verification's name, the version that each server told the last one, and whether anything
+    is protected, as production's data are.
+    """
 
     stack: str
     records: Mapping[str, Record]
     verification: str | None
     server_versions: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
 
     @classmethod
     def read(cls, stack: str) -> "Recorded":
@@ -86,7 +89,8 @@ class Recorded:
         if not records:
             raise NotAsked(f"The stack {stack} is not up. Fix: make up STACK={stack}")
         versions = {engine: str(one["server_version"]) for engine, one in (told.get("report") or {}).items()}
-        return cls(stack, records, str(verification["urn"]) if verification else None, versions)
+        protected = any(one.get("protect") for one in resources)
+        return cls(stack, records, str(verification["urn"]) if verification else None, versions, protected)
 
 
 def revealed(value: Any) -> Any:

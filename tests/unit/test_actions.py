@@ -39,6 +39,12 @@ class MemoryEngine(Service):
     def verify(self) -> dict[str, int]:
         return {"rows": 3}
 
+    def contents(self) -> dict[str, int]:
+        return {"rows": 3}
+
+    def wipe(self) -> None:
+        """Keep its one migration."""
+
     def close(self) -> None:
         self.closed += 1
 
