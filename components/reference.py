@@ -40,6 +40,7 @@ _SENTENCES = {
     "alert_mail_from": "the sender of alerts",
     "alert_mail_to": "who gets them",
     "duckdb_host_directory": "development: where this host has the file; without it, in the machine's data directory",
+    "engine_socket": "the container engine's socket on its own host, which monitoring reaches through a restricted proxy",
 }
 # What the patterns mean.
 _PATTERNS = {
@@ -51,6 +52,7 @@ _PATTERNS = {
     r"^[^@\s,;]+@[^@\s,;]+$": "an address",
     r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$": "addresses, with commas between them",
     r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$": "an absolute path without spaces",
+    r"^(/[A-Za-z0-9._-]+)+$": "an absolute path without spaces",
 }
 _ENDINGS = {
     "_port": "on 127.0.0.1, in development only",

@@ -16,6 +16,7 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 Cpus = Annotated[float, Field(ge=0.1, le=256)]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+HostPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 SchemaVersion = Annotated[str, Field(pattern=r"^(latest|\d{3})$")]
 Address = Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+$")]
 EvictionPolicy = Literal[
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     alert_mail_password: Secret | None = None
     alert_mail_from: Address | None = None
     alert_mail_to: Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$")] | None = None
+    engine_socket: HostPath = "/var/run/docker.sock"
 
     @property
     def production(self) -> bool:

@@ -54,6 +54,8 @@ BAD = [
     ("malformed path", "duckdbBackupPath", {"duckdbBackupPath": "/elsewhere"}, "beside"),
     ("malformed path", "duckdbHostDirectory", {"duckdbHostDirectory": "relative"}, "absolute"),
     ("mode", "duckdbHostDirectory", {"mode": "production", "duckdbHostDirectory": "/srv"}, "development only"),
+    ("malformed path", "engineSocket", {"engineSocket": "docker.sock"}, "pattern"),
+    ("malformed path", "engineSocket", {"engineSocket": "unix:///var/run/docker.sock"}, "pattern"),
     ("too few", "postgresMaxConnections", {"postgresMaxConnections": "1"}, "10"),
     ("more than fits", "postgresMaxConnections", {"postgresMaxConnections": "5000"}, "postgresMemory"),
     ("heap above the limit", "elasticsearchHeap", {"elasticsearchHeap": "2g", "elasticsearchMemory": "2g"}, "elasticsearchMemory"),
