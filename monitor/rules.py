@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from monitor.alerts.model import Condition
+from monitor.alerts.model import Condition, Severity
 from monitor.causes import Cause
 from monitor.ledgers import Ledger
 from monitor.model import Observation
@@ -11,7 +11,7 @@ from monitor.recovery import PER_HOUR, History
 
 # A server that comes back at once is no news.
 _DOWN_AFTER = timedelta(seconds=15)
-_DISK = ((0.9, "critical"), (0.8, "warning"))
+_DISK: tuple[tuple[float, Severity], ...] = ((0.9, "critical"), (0.8, "warning"))
 _MEMORY_SHARE = 0.9
 # So many starts by the container engine itself within ten minutes are a loop.
 LOOP_RESTARTS, LOOP_WINDOW = 3, timedelta(minutes=10)
