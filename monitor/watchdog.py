@@ -15,7 +15,7 @@ from types import FrameType
 
 # A worker beats at least every few seconds; importing every client takes it longer than that once.
 _SILENCE_SECONDS = 20.0
-_BEGIN_SECONDS = 60.0
+_BEGIN_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # Who worked for so long has not failed as it started.
 _WELL_SECONDS = 60.0

@@ -71,10 +71,12 @@ class Worker:
         due = time.monotonic()
         while not self._ended.is_set():
             os.write(self._beats, b".")
-            self._metrics.lateness.observe(max(0.0, time.monotonic() - due))
+            began = max(due, time.monotonic())
+            self._metrics.lateness.observe(began - due)
             self._round()
-            due = max(due + self._configuration.interval, time.monotonic())
-            self._ended.wait(due - time.monotonic())
+            # A round that took too long makes the next one late.
+            due = began + self._configuration.interval
+            self._ended.wait(max(0.0, due - time.monotonic()))
         self._keep(running=False)
         self._telling.close()
 
