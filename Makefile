@@ -2,13 +2,14 @@
 
 STACK ?= dev
 FORM ?= host
+MINUTES ?= 60
 PYTHON ?= python3
 SHELL := /bin/sh
 # A plain sh passes no arguments to a sourced file: it sees the positional parameters.
 RUN = set -e; set -- $(STACK); . ./activate
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs picture lint test test-unit test-full readme bench
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs picture lint test test-unit test-full soak readme bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -20,10 +21,10 @@ images: ## build the images that are missing (only where they are built from pac
 	@$(PYTHON) -m bootstrap --stack $(STACK)
 
 up: bootstrap ## bring the stack up, initialized and verified, and print where it is
-	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.report --stack $(STACK)
+	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.cli status --stack $(STACK)
 
-status: ## ask every engine now, and print the table
-	@$(RUN); python -m ops.report --stack $(STACK)
+status: ## print every server's state
+	@$(RUN); python -m ops.cli status --stack $(STACK)
 
 env: ## write the application's variables to .env (FORM=host or FORM=network)
 	@$(RUN); python -m ops.environment_file --stack $(STACK) --form $(FORM)
@@ -60,6 +61,10 @@ test-unit: ## the tests that need no engine
 test-full: ## every test with the full counts of repeated trials
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
 	@$(RUN); python -m pytest -m "full or not full"
+
+soak: ## an hour under load, with a look at the monitor's memory and punctuality (MINUTES=60)
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m tests.soak --minutes $(MINUTES)
 
 readme: ## run every command of the README in a fresh clone (needs dev and prod to be down)
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev

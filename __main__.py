@@ -1,5 +1,8 @@
 """The Pulumi program: settings, stack, outputs."""
 
+import atexit
+from contextlib import ExitStack
+
 import pulumi
 
 from components.machine import image_source
@@ -18,11 +21,26 @@ def checked(stack: str) -> Settings:
     return settings
 
 
+def hold(stack: str) -> None:
+    """Keep the stack's monitor from acting until this program ends; the run ends here when somebody else does."""
+    from ops.maintenance import UnderMaintenance, maintenance
+
+    held = ExitStack()
+    try:
+        held.enter_context(maintenance(stack, "pulumi up"))
+    except UnderMaintenance as error:
+        raise pulumi.RunError(str(error)) from None
+    # Pulumi ends the program once everything is made.
+    atexit.register(held.close)
+
+
 def main() -> None:
     """Declare the stack, and export what others need to know of it."""
     end_with_parent()
     name = pulumi.get_stack()
     settings = checked(name)
+    if not pulumi.runtime.is_dry_run():
+        hold(name)
     # Not before: what is refused is refused half a second sooner without the resources' libraries.
     from components.stack import DatabaseStack
 

@@ -21,7 +21,7 @@ TOOLCHAIN = "ai-karen-db/toolchain:latest"
 
 # Two at a time: one compiles while another downloads. The longest are started first.
 _WORKERS = 2
-_LONGEST_FIRST = ("minio", "elasticsearch", "toolbox", "milvus", "postgres", "etcd", "redis")
+_LONGEST_FIRST = ("minio", "elasticsearch", "toolbox", "milvus", "postgres", "etcd", "redis", "proxy")
 
 
 def build(source: str, services: Sequence[str] = ()) -> None:

@@ -45,7 +45,11 @@ def _duration(seconds: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
-    """How one server runs. `memory` is bytes; `ports` maps container port to host port (development only)."""
+    """How one server runs. `memory` is bytes; `ports` maps container port to host port (development only).
+
+    `image` is another service's where it is not its own; `mounts` maps paths to volumes that it may only read, `sockets`
+    to such that it may write to; `networks` are joined besides the stack's.
+    """
 
     service: str
     owner: Owner
@@ -53,12 +57,18 @@ class ContainerSpec:
     cpus: float
     health: HealthCheck
     data_path: str
+    image: str = ""
+    entrypoint: Sequence[str] = ()
     command: Sequence[pulumi.Input[str]] = ()
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     ports: Mapping[int, int] = field(default_factory=dict)
     stop_signal: str = "SIGTERM"
     stop_seconds: int = 30
     shared_memory: int = 64
+    mounts: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    sockets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    networks: Sequence[pulumi.Input[str]] = ()
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class DatabaseContainer(pulumi.ComponentResource):
@@ -72,34 +82,31 @@ class DatabaseContainer(pulumi.ComponentResource):
         *,
         context: Context,
         volume: pulumi.Input[str],
-        secrets: EngineSecrets | None,
+        secrets: EngineSecrets,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("karen:container:DatabaseContainer", f"{spec.service}-server", None, opts)
         image = docker.RemoteImage(
             f"{spec.service}-image",
-            name=context.image(spec.service),
+            name=context.image(spec.image or spec.service),
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        mounts = [docker.ContainerVolumeArgs(volume_name=volume, container_path=spec.data_path)]
-        if secrets is not None:
-            mounts.append(
-                docker.ContainerVolumeArgs(volume_name=secrets.volume, container_path=DIRECTORY, read_only=True)
-            )
         self.container = docker.Container(
             f"{spec.service}-container",
-            opts=pulumi.ResourceOptions(
-                parent=self, delete_before_replace=True, depends_on=[secrets.writer] if secrets else None
-            ),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=[secrets.writer]),
             name=context.naming.container(spec.service),
             hostname=spec.service,
             image=image.image_id,
+            entrypoints=list(spec.entrypoint) or None,
             command=list(spec.command) or None,
             envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(spec.environment.items())],
             user=str(spec.owner),
-            volumes=mounts,
-            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=context.network, aliases=[spec.service])],
+            volumes=_mounts(spec, volume, secrets),
+            networks_advanced=[
+                docker.ContainerNetworksAdvancedArgs(name=network, aliases=[spec.service])
+                for network in (context.network, *spec.networks)
+            ],
             ports=[
                 docker.ContainerPortArgs(internal=inside, external=outside, ip="127.0.0.1", protocol="tcp")
                 for inside, outside in (spec.ports.items() if not context.settings.production else ())
@@ -122,8 +129,20 @@ class DatabaseContainer(pulumi.ComponentResource):
             destroy_grace_seconds=spec.stop_seconds,
             labels=[
                 docker.ContainerLabelArgs(label=key, value=value)
-                for key, value in context.naming.labels(spec.service).items()
+                for key, value in {**context.naming.labels(spec.service), **spec.labels}.items()
             ],
         )
         self.id = self.container.id
         self.register_outputs({"id": self.id})
+
+
+def _mounts(spec: ContainerSpec, volume: pulumi.Input[str], secrets: EngineSecrets) -> list[docker.ContainerVolumeArgs]:
+    writable = {spec.data_path: volume, **spec.sockets}
+    readable = {DIRECTORY: secrets.volume, **spec.mounts}
+    return [
+        *(docker.ContainerVolumeArgs(volume_name=name, container_path=path) for path, name in writable.items()),
+        *(
+            docker.ContainerVolumeArgs(volume_name=name, container_path=path, read_only=True)
+            for path, name in readable.items()
+        ),
+    ]

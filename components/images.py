@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 NAMESPACE = "ai-karen-db"
 
-SERVICES = ("postgres", "redis", "elasticsearch", "etcd", "minio", "milvus", "toolbox")
+SERVICES = ("postgres", "redis", "elasticsearch", "etcd", "minio", "milvus", "toolbox", "proxy")
 
 UPSTREAM: Mapping[str, str] = {
     "postgres": "pgvector/pgvector:0.8.0-pg17",
@@ -25,6 +25,7 @@ UPSTREAM: Mapping[str, str] = {
     "etcd": "quay.io/coreos/etcd:v3.5.16",
     "minio": "minio/minio:RELEASE.2025-09-07T16-13-09Z",
     "milvus": "milvusdb/milvus:v2.3.5",
+    "proxy": "haproxy:3.0.11",
 }
 # What the toolbox stands on where a registry is in reach. Same Debian and same Python as the local base.
 UPSTREAM_PYTHON = "python:3.13-slim-trixie"
@@ -40,6 +41,7 @@ _VERSIONS: Mapping[str, str] = {
     "minio": "2026-02-12",
     "milvus": "2.3.5",
     "toolbox": "1",
+    "proxy": "3.0",
 }
 
 # How mmdebstrap makes the file system below the base; part of its hash, so that a changed recipe is a new image.
@@ -64,6 +66,11 @@ class File:
     path: str
     content: bytes
     executable: bool
+
+
+def needed(*, monitoring: bool) -> tuple[str, ...]:
+    """Return the services whose images a stack runs."""
+    return tuple(service for service in SERVICES if monitoring or service != "proxy")
 
 
 @cache

@@ -6,6 +6,7 @@ import pulumi
 
 from components.context import Context
 from components.engine import Engine
+from components.machine import generation
 from init.resources.initialization import Initialization
 
 # The toolbox image's own user.
@@ -38,9 +39,14 @@ def initialize(
         container=container,
         connection=engine.connection,
         volumes=volumes or {},
-        identity=identity,
+        identity=_identity(identity, generation(context.naming.stack)),
         host_file=host_file,
         coordination=coordination.connection if coordination else engine.connection,
         target=context.settings.schema_version(service),
         opts=pulumi.ResourceOptions(parent=engine, depends_on=[coordination.initialization] if coordination else None),
     )
+
+
+def _identity(home: pulumi.Input[str], data: str) -> pulumi.Output[str]:
+    """Return what changes with the data's home, and with the generation of the data in it."""
+    return pulumi.Output.from_input(home).apply(lambda made: f"{made or ''}{data}")

@@ -1,4 +1,4 @@
-"""Where this machine keeps what belongs to it rather than to a checkout: state, data directories, the probed image source."""
+"""Where this machine keeps what belongs to it rather than to a checkout: state, data, the probed image source, generations."""
 
 import os
 from pathlib import Path
@@ -24,3 +24,14 @@ def image_source(stack: str) -> str | None:
     """Return the image source that was probed for a stack, None if it never was."""
     path = home() / "image-source" / stack
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def generation_file(stack: str) -> Path:
+    """Return the file that names the generation of a stack's data: a reset begins a new one."""
+    return home() / "generation" / stack
+
+
+def generation(stack: str) -> str:
+    """Return the name of the generation, empty for a stack that was never reset; with another one, all is initialized again."""
+    path = generation_file(stack)
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""

@@ -4,12 +4,13 @@ import errno
 import os
 import re
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import rules
-from components.images import SERVICES, reference
+from components.images import needed, reference
 from components.naming import STACK_LABEL
 from components.settings import PROJECT, Settings, SettingsError
 
@@ -37,6 +38,7 @@ def check(stack: str, settings: Settings) -> None:
             problems = [
                 *_passphrase(stack, settings),
                 *_directory(stack, settings),
+                *_engine_socket(settings),
                 *port_problems(client, stack, settings),
                 *_limits(client, settings),
                 *_images(client, settings),
@@ -81,6 +83,23 @@ def _directory(stack: str, settings: Settings) -> Iterator[str]:
         )
 
 
+def _engine_socket(settings: Settings) -> Iterator[str]:
+    """Monitoring reaches the engine by its socket, which can be looked for only where the engine is on this host."""
+    path = settings.engine_socket
+    if settings.enable_monitoring and not _remote() and not _is_socket(path):
+        yield (
+            f"{PROJECT}:engineSocket is {path!r}: no socket is there, and monitoring needs the container engine's. "
+            f"Fix: pulumi config set {PROJECT}:engineSocket <path> (docker context inspect names it)"
+        )
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
 def _passphrase(stack: str, settings: Settings) -> Iterator[str]:
     """What is in the repository protects nothing."""
     used = Path(os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE", ""))
@@ -120,7 +139,8 @@ def _limits(client: "docker.DockerClient", settings: Settings) -> Iterator[str]:
 
 def _images(client: "docker.DockerClient", settings: Settings) -> Iterator[str]:
     """Local images must be there; those of a registry are pulled by the update itself."""
-    services = SERVICES if settings.image_source == "build" else ("toolbox",)
+    built = settings.image_source == "build"
+    services = [name for name in needed(monitoring=settings.enable_monitoring) if built or name == "toolbox"]
     present = {tag for image in client.api.images() for tag in image.get("RepoTags") or ()}
     missing = [name for service in services if (name := reference(service, settings.image_source)) not in present]
     if missing:

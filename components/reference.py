@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from components.rules import MINIMUM_HEAP, MINIMUM_MEMORY, camel, show_default
-from components.settings import Port, Settings, Size
+from components.settings import SECRET, Port, Settings, Size
 from components.sizes import show_size
 
 # A sentence for each, in the model's order; `{}` stands for the service.
@@ -17,7 +17,7 @@ _SENTENCES = {
     "enable_elasticsearch": "Elasticsearch; its volume and password stay when it is off",
     "enable_minio": "MinIO, which Milvus needs; its volume and password stay when it is off",
     "enable_milvus": "Milvus with etcd; their volumes and passwords stay when it is off",
-    "enable_monitoring": "reserved for a later release",
+    "enable_monitoring": "a monitor, which restarts what fails, tells whom it should, and serves metrics",
     "enable_backups": "reserved for a later release",
     "postgres_db": "the application's database",
     "postgres_user": "its owner",
@@ -30,7 +30,17 @@ _SENTENCES = {
     "milvus_user": "the application's user, in production",
     "duckdb_path": "the DuckDB file, as a container on the network sees it",
     "duckdb_backup_path": "where its backups go, below the file's directory",
+    "monitoring_port": "where the monitor's metrics are read, on 127.0.0.1, in development only",
+    "monitoring_interval": "between two checks of every engine",
+    "alert_webhook": "where alerts are posted as JSON; set it with --secret",
+    "alert_mail_server": "host and port of the mail server for alerts",
+    "alert_mail_security": "how the mail server is talked to",
+    "alert_mail_user": "if the mail server wants to know",
+    "alert_mail_password": "likewise; set it with --secret",
+    "alert_mail_from": "the sender of alerts",
+    "alert_mail_to": "who gets them",
     "duckdb_host_directory": "development: where this host has the file; without it, in the machine's data directory",
+    "engine_socket": "the container engine's socket on its own host, which monitoring reaches through a restricted proxy",
 }
 # What the patterns mean.
 _PATTERNS = {
@@ -38,7 +48,11 @@ _PATTERNS = {
     r"^(latest|\d{3})$": "latest, or three digits",
     r"^[A-Za-z0-9_-]{3,20}$": "3 to 20 letters, digits, dashes and underscores",
     r"^[A-Za-z][A-Za-z0-9_]{0,31}$": "a letter, then letters, digits and underscores, at most 32",
+    r"^[A-Za-z0-9.-]+:[0-9]{1,5}$": "host:port",
+    r"^[^@\s,;]+@[^@\s,;]+$": "an address",
+    r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$": "addresses, with commas between them",
     r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$": "an absolute path without spaces",
+    r"^(/[A-Za-z0-9._-]+)+$": "an absolute path without spaces",
 }
 _ENDINGS = {
     "_port": "on 127.0.0.1, in development only",
@@ -46,6 +60,9 @@ _ENDINGS = {
     "_cpus": "the container's limit",
     "_schema_version": "where migrations stop, such as 002; ./karen migrate sets it",
 }
+
+
+_UNITS = {"cpus": "cores", "interval": "seconds"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,8 @@ def _about(field: str) -> str:
 
 def _kind(field: str, info: FieldInfo) -> tuple[str, str]:
     """Return what a value is, and its unit."""
+    if field in SECRET:
+        return "secret text", ""
     if get_origin(info.annotation) is Literal:
         return "choice", ""
     if _is(field, Size):
@@ -86,7 +105,7 @@ def _kind(field: str, info: FieldInfo) -> tuple[str, str]:
     if _is(field, Port):
         return "port", ""
     names: dict[Any, str] = {bool: "flag", int: "number", float: "number", str: "text"}
-    return names.get(info.annotation, "text"), "cores" if field.endswith("_cpus") else ""
+    return names.get(info.annotation, "text"), _UNITS.get(field.rpartition("_")[2], "")
 
 
 def _is(field: str, alias: Any) -> bool:
@@ -103,9 +122,23 @@ def _allowed(field: str, info: FieldInfo) -> str:
     least = MINIMUM_MEMORY.get(field) or (MINIMUM_HEAP if field == "elasticsearch_heap" else None)
     if least is not None:
         return f"from {show_size(least)}"
+    # What may be missing has its bounds one level deeper.
+    inner = [
+        one
+        for kind in get_args(info.annotation)
+        for field in getattr(kind, "__metadata__", ())
+        for one in _parts(field)
+    ]
     bounds = {
-        name: getattr(one, name) for one in info.metadata for name in ("ge", "le", "pattern") if hasattr(one, name)
+        name: getattr(one, name)
+        for one in (*info.metadata, *inner)
+        for name in ("ge", "le", "pattern")
+        if hasattr(one, name)
     }
     if "ge" in bounds and "le" in bounds:
         return f"{bounds['ge']} to {bounds['le']}"
     return _PATTERNS[bounds["pattern"]] if "pattern" in bounds else ""
+
+
+def _parts(constraint: Any) -> list[Any]:
+    return constraint.metadata if isinstance(constraint, FieldInfo) else []

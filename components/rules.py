@@ -16,12 +16,15 @@ MINIMUM_MEMORY = {
     "etcd_memory": 64 * MEBIBYTE,
     "minio_memory": 256 * MEBIBYTE,
     "milvus_memory": 512 * MEBIBYTE,
+    "monitoring_memory": 256 * MEBIBYTE,
 }
 MINIMUM_HEAP = 128 * MEBIBYTE
 # What the virtual machine takes besides its heap: class metadata, code cache, threads and direct buffers.
 HEAP_HEADROOM = 256 * MEBIBYTE
 # One backend's resident memory at rest with small work_mem, measured with PostgreSQL 17 (about 5 MiB), rounded up.
 POSTGRES_CONNECTION = 6 * MEBIBYTE
+# What is shown of a secret, and what stands for one that only Pulumi can read.
+HIDDEN = "[secret]"
 _PORTS = {
     "postgres_port": None,
     "redis_port": "enable_redis",
@@ -29,6 +32,7 @@ _PORTS = {
     "minio_port": "enable_minio",
     "minio_console_port": "enable_minio",
     "milvus_port": "enable_milvus",
+    "monitoring_port": "enable_monitoring",
 }
 
 
@@ -60,18 +64,34 @@ def problems(settings: "Settings") -> list[str]:
     """Return every violated rule as a sentence; empty when the settings fit together."""
     return [
         f"ai-karen-db:{sentence}"
-        for rule in (_reserved, _depends, _memory, _heap, _paths, _ports)
+        for rule in (_reserved, _depends, _alerts, _memory, _heap, _paths, _ports)
         for sentence in rule(settings)
     ]
 
 
 def _reserved(settings: "Settings") -> Iterator[str]:
-    for field in ("enable_monitoring", "enable_backups"):
-        if getattr(settings, field):
+    if settings.enable_backups:
+        yield (
+            "enableBackups is true: this flag is reserved for a later release and does nothing yet; only false is allowed. "
+            "Fix: pulumi config rm ai-karen-db:enableBackups"
+        )
+
+
+def _alerts(settings: "Settings") -> Iterator[str]:
+    webhook = settings.alert_webhook.get_secret_value() if settings.alert_webhook else HIDDEN
+    if webhook != HIDDEN and not webhook.startswith(("http://", "https://")):
+        yield "alertWebhook is no http:// or https:// address. Fix: pulumi config set --secret ai-karen-db:alertWebhook https://…"
+    for field in ("alert_mail_from", "alert_mail_to"):
+        if settings.alert_mail_server and not getattr(settings, field):
             yield (
-                f"{camel(field)} is true: this flag is reserved for a later release and does nothing yet; only false is allowed. "
-                f"Fix: pulumi config rm ai-karen-db:{camel(field)}"
+                f"{camel(field)} is not set, but alertMailServer is: a mail needs a sender and recipients. "
+                f"Fix: pulumi config set ai-karen-db:{camel(field)} <address>"
             )
+    if (settings.alert_mail_user is None) != (settings.alert_mail_password is None):
+        yield (
+            "alertMailUser and alertMailPassword: one is set without the other. "
+            "Fix: pulumi config set --secret ai-karen-db:alertMailPassword, or remove both"
+        )
 
 
 def _depends(settings: "Settings") -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from components import rules
@@ -16,11 +16,15 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 Cpus = Annotated[float, Field(ge=0.1, le=256)]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+HostPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 SchemaVersion = Annotated[str, Field(pattern=r"^(latest|\d{3})$")]
+Address = Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+$")]
 EvictionPolicy = Literal[
     "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
     "volatile-ttl",
 ]  # fmt: skip
+# A value that only Pulumi can read, as in a stack's file, stands for itself.
+Secret = Annotated[SecretStr, BeforeValidator(lambda value: rules.HIDDEN if isinstance(value, Mapping) else value)]
 
 
 class SettingsError(ValueError):
@@ -89,6 +93,19 @@ class Settings(BaseModel):
     duckdb_host_directory: str | None = None
     duckdb_schema_version: SchemaVersion = "latest"
 
+    monitoring_port: Port = 9464
+    monitoring_interval: Annotated[int, Field(ge=2, le=60)] = 5
+    monitoring_memory: Size = parse_size("512m")
+    monitoring_cpus: Cpus = 0.5
+    alert_webhook: Secret | None = None
+    alert_mail_server: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$")] | None = None
+    alert_mail_security: Literal["starttls", "tls", "none"] = "starttls"
+    alert_mail_user: str | None = None
+    alert_mail_password: Secret | None = None
+    alert_mail_from: Address | None = None
+    alert_mail_to: Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$")] | None = None
+    engine_socket: HostPath = "/var/run/docker.sock"
+
     @property
     def production(self) -> bool:
         """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
@@ -128,6 +145,10 @@ class Settings(BaseModel):
         return cls.parse(values)
 
 
+# Fields whose values are shown to nobody.
+SECRET = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+
+
 def _sentences(error: ValidationError, values: Mapping[str, Any]) -> list[str]:
     """Turn pydantic's errors into sentences that name key, value, what is allowed and the command that fixes it."""
     from difflib import get_close_matches
@@ -148,7 +169,6 @@ def _sentences(error: ValidationError, values: Mapping[str, Any]) -> list[str]:
         field = next((f for f in Settings.model_fields if to_camel(f) == key), None)
         default = rules.show_default(Settings.model_fields[field].default) if field else "…"
         message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        sentences.append(
-            f"{PROJECT}:{key} is {values.get(key)!r}: {message}. Fix: pulumi config set {PROJECT}:{key} {default}"
-        )
+        shown = rules.HIDDEN if field in SECRET else repr(values.get(key))
+        sentences.append(f"{PROJECT}:{key} is {shown}: {message}. Fix: pulumi config set {PROJECT}:{key} {default}")
     return sentences

@@ -12,6 +12,7 @@ from components.engine import Engine
 from components.etcd import Etcd
 from components.milvus import Milvus
 from components.minio import Minio
+from components.monitor import Monitor
 from components.naming import Naming
 from components.network import DatabaseNetwork
 from components.outputs import endpoints, environment
@@ -68,6 +69,13 @@ class DatabaseStack(pulumi.ComponentResource):
                 **{service: initialization.run for service, initialization in self._initializations().items()},
                 **({"etcd": etcd.gate.container} if etcd.gate else {}),
             },
+            opts=child,
+        )
+        Monitor(
+            context=self._context,
+            engines=self._engines,
+            waits={"milvus": ["etcd", "minio"]},
+            after=self.verification,
             opts=child,
         )
         self.register_outputs({})

@@ -18,10 +18,12 @@ from init.protocol import Failure
 
 # Jobs that ask every engine.
 _ALL_ENGINES = ("verify", "inspect", "health")
+# One that connects to all of them before it begins, and so does without a second process.
+_WIPE = "wipe"
 
 
 def main(arguments: list[str]) -> int:
-    """Answer one request; `arguments` name an engine, `verify`, `inspect` or `health` for all of them, or a job that needs no client."""
+    """Answer one request; `arguments` name an engine, a job that asks all of them, or one that needs no client."""
     answer = _reserve_standard_output()
     job = arguments[0] if arguments else ""
     delegate = Delegate() if job in _ALL_ENGINES else None
@@ -59,10 +61,11 @@ def _warm(job: str) -> None:
         if job in NAMES:
             load(job)
             importlib.import_module("init.runner.actions")
-        elif job in _ALL_ENGINES:
-            for name in set(NAMES) - {ENGINE}:
+        elif job in (*_ALL_ENGINES, _WIPE):
+            for name in set(NAMES) - ({ENGINE} if job in _ALL_ENGINES else set()):
                 load(name)
             importlib.import_module("init.health")
+            importlib.import_module("init.wiping")
         importlib.import_module("tenacity")
 
 

@@ -32,7 +32,7 @@ def handle(
 
 def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
     # The job that writes files has no use for clients, and does not wait for them.
-    from init import health, loading, reports
+    from init import health, loading, reports, wiping
     from init.runner import actions as runner
 
     actions: dict[object, Action] = {
@@ -48,6 +48,7 @@ def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | Non
         "probe": health.probe,
         "report": reports.report,
         "verify": partial(reports.verify, delegate=delegate),
+        "wipe": wiping.wipe,
     }
     if name not in actions:
         raise Failure("BadRequest", f"action is {name!r}; allowed: files, {', '.join(map(str, actions))}", CORRECT)

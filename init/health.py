@@ -17,22 +17,25 @@ _IN_USE = "in use"
 
 
 def health(request: Mapping[str, Any], delegate: Delegate | None = None) -> dict[str, Any]:
-    """Tell of every engine its status (`healthy`, `failed`, `in use`), latency in seconds, version, or its error."""
-    common = {"action": "probe", "patience": request.get("patience", _PATIENCE_SECONDS)}
+    """Tell of every engine its status (`healthy`, `failed`, `in use`), latency in seconds, version, or its error.
+
+    With `contents` also what a wipe would remove.
+    """
+    common = {
+        "action": "probe",
+        "patience": request.get("patience", _PATIENCE_SECONDS),
+        "contents": request.get("contents"),
+    }
     requests = {
         name: {**common, "connection": {**connection, "lock_seconds": 0.0}}
         for name, connection in required(request, "engines", dict).items()
     }
-    answers: dict[str, Any] = {}
-    for name, job in ask_all(requests, probe, delegate).items():
-        error = job.exception()
-        if error is None:
-            answers[name] = job.result()
-            continue
-        known = error if isinstance(error, Failure) else Failure("Unexpected", f"{type(error).__name__}: {error}", "")
-        status = _IN_USE if _IN_USE in known.message else "failed"
-        answers[name] = {"status": status, "error": {"message": known.message, "fix": known.fix}}
-    return {"engines": answers}
+    answers = ask_all(requests, probe, delegate)
+    return {"engines": {name: _failed(one) if isinstance(one, Failure) else one for name, one in answers.items()}}
+
+
+def _failed(failure: Failure) -> dict[str, Any]:
+    return {"status": _IN_USE if _IN_USE in failure.message else "failed", "error": failure.document()}
 
 
 def probe(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def probe(request: Mapping[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
         engine.probe()
         seconds = time.perf_counter() - started
-        return {"status": "healthy", "latency": round(seconds, 4), "server_version": engine.server_version()}
+        found: dict[str, Any] = {"contents": engine.contents()} if request.get("contents") else {}
+        return {"status": "healthy", "latency": round(seconds, 4), "server_version": engine.server_version(), **found}
     finally:
         engine.close()

@@ -31,6 +31,10 @@ class Failure(Exception):
         self.message = message
         self.fix = fix
 
+    def document(self) -> dict[str, str]:
+        """Return it as it stands in an answer."""
+        return {"kind": self.kind, "message": self.message, "fix": self.fix}
+
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return the document as one frame; ProtocolError if it is too large."""
@@ -88,11 +92,7 @@ def success(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure(error: Failure) -> dict[str, Any]:
     """Return the reply of a job that could not do its work."""
-    return {
-        "protocol": PROTOCOL,
-        "ok": False,
-        "error": {"kind": error.kind, "message": error.message, "fix": error.fix},
-    }
+    return {"protocol": PROTOCOL, "ok": False, "error": error.document()}
 
 
 def _checked_length(prefix: bytes) -> int:

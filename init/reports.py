@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from psycopg import errors, sql
 
+from init.actions import redact
 from init.delegate import Delegate
 from init.engines import load
 from init.engines.base import PATIENCE_SECONDS, log, required, set_patience
@@ -38,11 +38,11 @@ def verify(request: Mapping[str, Any], delegate: Delegate | None = None) -> Answ
         name: {**common, "connection": connection, "expected": expected.get(name)}
         for name, connection in connections.items()
     }
-    jobs = ask_all(requests, report, delegate)
-    failures = [error for job in jobs.values() if (error := job.exception()) is not None]
+    answers = ask_all(requests, report, delegate)
+    failures = [one for one in answers.values() if isinstance(one, Failure)]
     if failures:
-        raise _combined(failures)
-    reports = {name: job.result() for name, job in jobs.items()}
+        raise combined(failures, "VerificationFailed")
+    reports = {name: one for name, one in answers.items() if not isinstance(one, Failure)}
     ledgers = {name: one.pop("ledger") for name, one in reports.items()}
     if _COORDINATING in connections:
         _share(connections, ledgers, reports)
@@ -56,15 +56,12 @@ def inspect_all(request: Mapping[str, Any], delegate: Delegate | None = None) ->
                "patience": request.get("patience"), "counts": request.get("counts")}
         for name, one in required(request, "engines", dict).items()
     }  # fmt: skip
-    answers: Answer = {}
-    for name, job in ask_all(requests, look, delegate).items():
-        error = job.exception()
-        if error is None:
-            answers[name] = job.result()
-        else:
-            known = error if isinstance(error, Failure) else Failure("Unexpected", repr(error), "report this")
-            answers[name] = {"engine": name, "error": {"kind": known.kind, "message": known.message, "fix": known.fix}}
-    return {"engines": answers}
+    return {
+        "engines": {
+            name: {"engine": name, "error": one.document()} if isinstance(one, Failure) else one
+            for name, one in ask_all(requests, look, delegate).items()
+        }
+    }
 
 
 def report(request: Mapping[str, Any]) -> Answer:
@@ -96,15 +93,25 @@ def report(request: Mapping[str, Any]) -> Answer:
 
 def ask_all(
     requests: Mapping[str, Answer], action: Callable[[Mapping[str, Any]], Answer], delegate: Delegate | None
-) -> dict[str, Future[Answer]]:
-    """Send each engine its request, all at once; the delegate's engine is asked in its process."""
+) -> dict[str, Answer | Failure]:
+    """Send each engine its request, all at once; return what it answered, or why it did not.
+
+    The delegate's engine is asked in its process. No failure has a secret of the request in it.
+    """
     complete = {engine_name(name): {"protocol": PROTOCOL, "engine": name, **one} for name, one in requests.items()}
     delegated = delegate.engine if delegate else None
+
+    def ask(name: str, one: Answer) -> Answer | Failure:
+        try:
+            return delegate.ask(one) if delegate and name == delegated else action(one)
+        except Failure as failure:
+            return redact(failure, one)
+        except Exception as error:  # noqa: BLE001 - one engine's trouble is no other's
+            told = f"{name}: {type(error).__name__}: {error}"
+            return redact(Failure("Unexpected", told, "look at the server's log, or report this"), one)
+
     with ThreadPoolExecutor(max_workers=max(1, len(complete))) as pool:
-        return {
-            name: pool.submit(delegate.ask if delegate and name == delegated else action, one)
-            for name, one in complete.items()
-        }
+        return dict(zip(complete, pool.map(ask, complete, complete.values()), strict=True))
 
 
 def _share(connections: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], reports: Mapping[str, Answer]) -> None:
@@ -131,18 +138,17 @@ def _share(connections: Mapping[str, Any], ledgers: Mapping[str, list[Answer]], 
 
 def _adopt(name: str, connection: Mapping[str, Any], coordination: Mapping[str, Any]) -> None:
     """Tell a PostgreSQL that was made anew what an engine has, and how its schema is: nobody else knows it any more."""
-    # Somebody who has the lock now tells it himself.
-    with (
-        suppress(Failure),
-        Run.connected(name, connection, coordination, [], lock_seconds=0) as run,
-        run.locked(accept=True),
-    ):
-        log(name, "PostgreSQL did not know of it: its ledger is mirrored, its schema taken as it is")
+    try:
+        with Run.connected(name, connection, coordination, [], lock_seconds=0) as run, run.locked(accept=True):
+            log(name, "PostgreSQL did not know of it: its ledger is mirrored, its schema taken as it is")
+    except Failure as failure:
+        # Somebody who has the lock now tells it himself.
+        if failure.kind != "Locked":
+            raise
 
 
-def _combined(failures: list[BaseException]) -> Failure:
-    """Return one failure that names every engine that failed."""
-    known = [error for error in failures if isinstance(error, Failure)]
-    lines = [error.message if isinstance(error, Failure) else f"{type(error).__name__}: {error}" for error in failures]
-    kind = known[0].kind if len(failures) == 1 and known else "VerificationFailed"
-    return Failure(kind, "; ".join(lines), "; ".join(dict.fromkeys(error.fix for error in known)) or "see the log")
+def combined(failures: Sequence[Failure], kind: str) -> Failure:
+    """Return one failure that names every engine that failed; of a single one it keeps the kind."""
+    fixes = dict.fromkeys(failure.fix for failure in failures)
+    messages = "; ".join(failure.message for failure in failures)
+    return Failure(failures[0].kind if len(failures) == 1 else kind, messages, "; ".join(fixes))

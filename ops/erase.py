@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from ops.maintenance import UnderMaintenance, maintenance
 from ops.pulumi import PulumiError, run
 
 
@@ -23,8 +24,11 @@ def main() -> None:
             f"{typed!r} is not {options.stack!r}: nothing was removed. Fix: type the stack's name, or --confirm {options.stack}"
         )
     try:
-        run(options.stack, "state", "unprotect", "--all", "--yes")
-        run(options.stack, "destroy", "--yes", "--skip-preview", capture=False)
+        with maintenance(options.stack, "make erase"):
+            run(options.stack, "state", "unprotect", "--all", "--yes")
+            run(options.stack, "destroy", "--yes", "--skip-preview", capture=False)
+    except UnderMaintenance as error:
+        sys.exit(str(error))
     except PulumiError as error:
         sys.exit(f"{error}\nFix: run the same command again; it goes on where it stopped")
     print(f"The stack {options.stack} is erased.")

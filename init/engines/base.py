@@ -12,6 +12,7 @@ from init.protocol import Failure
 Result = TypeVar("Result")
 Seeds = Mapping[str, Sequence[Mapping[str, Any]]]
 PATIENCE_SECONDS = 30.0
+WIPE_FAILED = "WipeFailed"
 _patience = PATIENCE_SECONDS
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -69,6 +70,15 @@ class Service(Protocol):
 
     def verify(self) -> dict[str, int]:
         """Answer the same, and return counts by table, index, collection or bucket."""
+
+    def contents(self) -> dict[str, int]:
+        """Count what `wipe` would remove, without the ledger: rows, keys, documents, entities or objects by name."""
+
+    def wipe(self) -> None:
+        """Remove everything that anybody has put there, the ledger first; users and passwords stay.
+
+        Cut off at any moment, it leaves an engine that can be connected to, and wiped again.
+        """
 
     def close(self) -> None:
         """Give everything back."""
@@ -181,6 +191,11 @@ def unsupported(engine: str, script: Script, allowed: str) -> Failure:
 def failed(engine: str, script: Script, reason: str) -> Failure:
     """Return the failure of a script that the engine refused."""
     return Failure("MigrationFailed", f"{engine}/{script.file}: {reason}", f"correct init/data/{engine}/{script.file}")
+
+
+def not_wiped(engine: str, reason: str) -> Failure:
+    """Return the failure of a wipe that the engine did not carry out."""
+    return Failure(WIPE_FAILED, f"{engine}: not everything was removed: {reason}", "remove the cause and reset again")
 
 
 def first_line(error: BaseException) -> str:

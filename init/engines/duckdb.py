@@ -3,13 +3,14 @@
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from init.engines import duckdb_wipe
 from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, required, retry, unsupported
 from init.engines.duckdb_lease import Lease
 from init.migrations import LedgerEntry, Script
@@ -63,6 +64,8 @@ class Driver(Engine):
 
     _connection: duckdb.DuckDBPyConnection
     _lease: Lease
+    _path: Path
+    _read_only: bool
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Open the file, waiting a bounded time for another process to let go of it."""
@@ -74,10 +77,13 @@ class Driver(Engine):
                 "ConnectionFailed", f"duckdb: {path} does not exist", "run pulumi up --refresh, which creates it"
             )
         patience = float(connection.get("lock_seconds", _LOCK_PATIENCE_SECONDS))
-        self._lease = Lease(path, str(connection.get("runner", "ai-karen-init")), seconds=patience)
+        self._path, self._read_only = path, bool(connection.get("read_only"))
+        self._lease = Lease(
+            path, str(connection.get("runner", "ai-karen-init")), seconds=patience, read_only=self._read_only
+        )
         try:
             self._connection = retry(
-                lambda: duckdb.connect(str(path), config=_CONFIG),
+                lambda: duckdb.connect(str(path), self._read_only, _CONFIG),
                 engine=_SERVICE,
                 transient=_is_locked,
                 fix="end the process that holds the file, or let it close its connection",
@@ -123,9 +129,16 @@ class Driver(Engine):
         """Whether there is a transaction: always."""
         return True
 
-    def transaction(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
         """Return a transaction."""
-        return self._together()
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
 
     def check(self, script: Script) -> None:
         """Refuse what is no SQL, and what asks for no transaction."""
@@ -161,7 +174,10 @@ class Driver(Engine):
         return {}
 
     def probe(self) -> None:
-        """Write and read a row in a transaction that is rolled back."""
+        """Write and read a row in a transaction that is rolled back; where nothing may be written, read the ledger."""
+        if self._read_only:
+            self.ledger()
+            return
         self._connection.begin()
         try:
             self._connection.execute("CREATE TABLE verification_probe AS SELECT 1 AS value")
@@ -180,6 +196,14 @@ class Driver(Engine):
         union = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM \"{table}\"" for (table,) in tables)  # noqa: S608
         return dict(self._connection.execute(union).fetchall()) if union else {}
 
+    def contents(self) -> dict[str, int]:
+        """Count every table's rows."""
+        return duckdb_wipe.contents(self._connection, without=_HISTORY)
+
+    def wipe(self) -> None:
+        """Put a new file in the place of this one and its log."""
+        self._connection = duckdb_wipe.wipe(self._connection, self._path, _CONFIG)
+
     def close(self) -> None:
         """Write the log into the file and let go of it."""
         self._connection.close()
@@ -195,16 +219,6 @@ class Driver(Engine):
             return self._connection.extract_statements(script.body)
         except duckdb.Error as error:
             raise failed(_SERVICE, script, first_line(error)) from None
-
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        self._connection.begin()
-        try:
-            yield
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
 
     @contextmanager
     def _interrupted_after(self, seconds: float) -> Iterator[None]:

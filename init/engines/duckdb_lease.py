@@ -18,10 +18,14 @@ SUFFIX = ".lease"
 class Lease:
     """A file lock, gone with its process."""
 
-    def __init__(self, database: Path, holder: str, *, seconds: float) -> None:
-        """Take the lease of `database`; ConnectionFailed names its holder after `seconds`."""
+    def __init__(self, database: Path, holder: str, *, seconds: float, read_only: bool = False) -> None:
+        """Take the lease of `database`; ConnectionFailed names its holder after `seconds`.
+
+        Who may only read there takes it all the same, but cannot say who he is.
+        """
         self._path = database.with_name(database.name + SUFFIX)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+        flags = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
+        self._descriptor = os.open(self._path, flags | os.O_CLOEXEC, 0o664)
         try:
             retry(
                 self._take,
@@ -34,6 +38,8 @@ class Lease:
         except BaseException:
             os.close(self._descriptor)
             raise
+        if read_only:
+            return
         taken = {"holder": holder, "since": datetime.now(UTC).isoformat(timespec="seconds")}
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, json.dumps(taken).encode(), 0)

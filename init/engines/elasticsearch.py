@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 
 from init.engines import elasticsearch_changes as changes
 from init.engines import elasticsearch_indices as indices
+from init.engines import elasticsearch_wipe
 from init.engines.base import Engine, Result, Seeds, Work, required, retry
 from init.engines.elasticsearch_ledger import Ledger
 from init.engines.elasticsearch_script import SERVICE
@@ -139,6 +140,16 @@ class Driver(Engine):
                 )
             counts[names[0] if names else index] = answer["hits"]["total"]["value"]
         return dict(sorted(counts.items()))
+
+    @indices.explained()
+    def contents(self) -> dict[str, int]:
+        """Count the documents of every data stream and index."""
+        return elasticsearch_wipe.contents(self._client)
+
+    def wipe(self) -> None:
+        """Delete everything but the server's own indices."""
+        elasticsearch_wipe.wipe(self._client)
+        self._ledger = Ledger(self._client, self._patiently)
 
     def close(self) -> None:
         """Close the connections."""

@@ -52,6 +52,13 @@ class Driver(Service):
         except OSError as error:
             raise Failure("VerificationFailed", f"etcd: {first_line(error)}", _FIX) from None
 
+    def contents(self) -> dict[str, int]:
+        """Return {}: what is there is Milvus' own."""
+        return {}
+
+    def wipe(self) -> None:
+        """Remove nothing: Milvus takes its own away."""
+
     def close(self) -> None:
         """Hold nothing."""
 

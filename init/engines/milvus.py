@@ -4,13 +4,14 @@ Milvus has no transactions. A collection carries the migration that made it in i
 cut off is recognized and completed; every step may be repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from pymilvus import DataType, MilvusClient
 
-from init.engines import milvus_access
+from init.engines import milvus_access, milvus_wipe
 from init.engines import milvus_changes as changes
 from init.engines import milvus_collections as collections
 from init.engines.base import Engine, Seeds, Work, required, retry
@@ -33,20 +34,21 @@ class Driver(Engine):
     _version: str
     _authorization: bool
     _connection: Mapping[str, Any]
+    _address: str
     _loading: set[str]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect; with authorization on, also give root its password and the application its user."""
         self._loading, self._connection = set(), connection
         self._authorization = required(connection, "authorization", bool)
-        address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
+        self._address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
         self._client = self._patiently(
-            lambda: milvus_access.connect(address, connection, timeout=_TIMEOUT_SECONDS),
+            lambda: milvus_access.connect(self._address, connection, timeout=_TIMEOUT_SECONDS),
         )
         self._version = self._patiently(self._client.get_server_version)
         self._ledger = Ledger(self._client)
         if self._authorization and not connection.get("must_exist"):
-            milvus_access.grant_application(self._client, address, connection, timeout=_TIMEOUT_SECONDS)
+            milvus_access.grant_application(self._client, self._address, connection, timeout=_TIMEOUT_SECONDS)
 
     def server_version(self) -> str:
         """Return the server's version without its build's name."""
@@ -128,6 +130,28 @@ class Driver(Engine):
                 unit = [1.0] + [0.0] * (int(field["params"]["dim"]) - 1)
                 self._call(self._client.search, public, data=[unit], anns_field=field["name"], limit=1)
         return public
+
+    def contents(self) -> dict[str, int]:
+        """Count the entities of every collection in every database."""
+        counts: dict[str, int] = self._call(milvus_wipe.contents, self._client, self._opened)
+        return counts
+
+    def wipe(self) -> None:
+        """Drop all aliases, collections and databases."""
+        milvus_wipe.wipe(self._client, self._opened)
+        self._ledger, self._loading = Ledger(self._client), set()
+
+    @contextmanager
+    def _opened(self, database: str) -> Iterator[MilvusClient]:
+        """Provide a client of a database."""
+        if database == milvus_wipe.DEFAULT:
+            yield self._client
+            return
+        client = milvus_access.connect(self._address, self._connection, timeout=_TIMEOUT_SECONDS, database=database)
+        try:
+            yield client
+        finally:
+            client.close()
 
     def close(self) -> None:
         """Close the connection."""

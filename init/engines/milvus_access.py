@@ -32,13 +32,13 @@ _PRIVILEGES = {
 }
 
 
-def connect(address: str, connection: Mapping[str, Any], *, timeout: float) -> MilvusClient:
+def connect(address: str, connection: Mapping[str, Any], *, timeout: float, database: str = "default") -> MilvusClient:
     """Connect as the administrator; a new server's documented password is exchanged for the generated one."""
     if not required(connection, "authorization", bool):
-        return MilvusClient(uri=address, timeout=timeout)
+        return MilvusClient(uri=address, timeout=timeout, db_name=database)
     user, password = required(connection, "user", str), required(connection, "password", str)
     try:
-        return MilvusClient(uri=address, user=user, password=password, timeout=timeout)
+        return MilvusClient(uri=address, user=user, password=password, timeout=timeout, db_name=database)
     except MilvusException as error:
         if not is_refusal(error):
             raise
@@ -58,7 +58,7 @@ def connect(address: str, connection: Mapping[str, Any], *, timeout: float) -> M
     client.update_password(user, _DEFAULT_PASSWORD, password)
     client.close()
     log("milvus", f"gave {user} the generated password")
-    return MilvusClient(uri=address, user=user, password=password, timeout=timeout)
+    return MilvusClient(uri=address, user=user, password=password, timeout=timeout, db_name=database)
 
 
 def grant_application(client: MilvusClient, address: str, connection: Mapping[str, Any], *, timeout: float) -> None:

@@ -14,7 +14,7 @@ from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, MinioException, S3Error
 
 from init.engines import minio_buckets
-from init.engines.base import Engine, Seeds, Work, failed, first_line, required, retry
+from init.engines.base import Engine, Seeds, Work, failed, first_line, not_wiped, required, retry
 from init.engines.minio_ledger import BUCKET, Ledger
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
@@ -123,6 +123,22 @@ class Driver(Engine):
         self.probe()
         return {bucket: self._count(bucket) for bucket in sorted(self._list_buckets() - {BUCKET})}
 
+    def contents(self) -> dict[str, int]:
+        """Count every bucket's objects with their versions, up to a limit, without the ledger's and Milvus' own."""
+        names = sorted(self._list_buckets() - set(minio_buckets.RESERVED))
+        return {name: self._count(name, versions=True) for name in names}
+
+    def wipe(self) -> None:
+        """Remove every bucket with all versions of its objects, the ledger's first; Milvus' own stays."""
+        names = self._list_buckets() - {minio_buckets.MILVUS}
+        try:
+            # Without its ledger, what is left is made again by the next migration.
+            for name in sorted(names, key=lambda name: (name != BUCKET, name)):
+                minio_buckets.remove(self._client, name, bypass_governance=True)
+        except (S3Error, urllib3.exceptions.HTTPError) as error:
+            raise not_wiped(_SERVICE, first_line(error)) from None
+        self._ledger = Ledger(self._client, self._pool)
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
@@ -154,10 +170,11 @@ class Driver(Engine):
             answer.close()
             answer.release_conn()
 
-    def _count(self, bucket: str) -> int:
+    def _count(self, bucket: str, *, versions: bool = False) -> int:
         """Count objects, up to a limit: a listing is a thousand a request."""
         count = 0
-        for count, _ in enumerate(self._client.list_objects(bucket, recursive=True), start=1):
+        listed = self._client.list_objects(bucket, recursive=True, include_version=versions)
+        for count, _ in enumerate(listed, start=1):
             if count >= _COUNT_LIMIT:
                 break
         return count

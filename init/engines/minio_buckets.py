@@ -16,8 +16,9 @@ from init.engines.minio_ledger import BUCKET
 from init.migrations import Script
 
 _SERVICE = "minio"
-# The ledger's, and Milvus' storage.
-RESERVED = (BUCKET, "milvus-data")
+# Milvus' storage.
+MILVUS = "milvus-data"
+RESERVED = (BUCKET, MILVUS)
 _KEYS = {"buckets", "remove", "timeout"}
 _BUCKET_KEYS = {"name", "about", "versioning", "lifecycle"}
 _RULE_KEYS = {"id", "prefix", "expire_after_days", "remove_old_versions_after_days"}
@@ -72,13 +73,16 @@ def set_rules(client: Minio, definition: Mapping[str, Any]) -> None:
         client.delete_bucket_lifecycle(name)
 
 
-def remove(client: Minio, name: str) -> None:
-    """Remove a bucket with every version of every object in it; one that is gone is fine."""
+def remove(client: Minio, name: str, *, bypass_governance: bool = False) -> None:
+    """Remove a bucket with every version of every object in it; one that is gone is fine.
+
+    Objects that are kept for a time stay, and the bucket with them, unless those in governance mode are to go as well.
+    """
     if not client.bucket_exists(name):
         return
     listed = client.list_objects(name, recursive=True, include_version=True)
     doomed = (DeleteObject(str(one.object_name), one.version_id) for one in listed)
-    for error in client.remove_objects(name, doomed):
+    for error in client.remove_objects(name, doomed, bypass_governance_mode=bypass_governance):
         raise S3Error(None, error.code, error.message, error.name, None, None, bucket_name=name)  # type: ignore[arg-type]
     client.remove_bucket(name)
 

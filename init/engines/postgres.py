@@ -1,14 +1,14 @@
 """PostgreSQL: a migration and its ledger row are one transaction, unless the file says that it cannot be."""
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import errors, pq, sql
 
-from init.engines import postgres_schema, postgres_statements
+from init.engines import postgres_schema, postgres_statements, postgres_wipe
 from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
 from init.engines.postgres_connection import HISTORY, OURS, Connection, connect
 from init.migrations import LedgerEntry, Script
@@ -50,9 +50,11 @@ class Driver(Engine):
     """PostgreSQL through psycopg. The same connection holds the lock of its migrations."""
 
     connection: Connection
+    _facts: Mapping[str, Any]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect with the schema search path pinned, so that a user's own schema cannot catch our tables."""
+        self._facts = connection
         self.connection = connect(connection, application=f"ai-karen {connection.get('runner', 'init')}")
 
     def server_version(self) -> str:
@@ -85,17 +87,13 @@ class Driver(Engine):
         return script.options.transactional
 
     @contextmanager
-    def _together(self) -> Any:
+    def transaction(self) -> Iterator[None]:
+        """Return a transaction."""
         with self.connection.transaction():
             # Nothing is half there if the server stops before it is on the disk: change and row are lost together.
             # The run ends with a commit that waits for the disk.
             self.connection.execute(_ASYNCHRONOUS.encode())
             yield
-
-    def transaction(self) -> AbstractContextManager[object]:
-        """Return a transaction."""
-        together: AbstractContextManager[object] = self._together()
-        return together
 
     def check(self, script: Script) -> None:
         """Refuse what is no SQL, statements that would end the transaction around them, and what cannot be taken up."""
@@ -147,15 +145,8 @@ class Driver(Engine):
         return added
 
     def probe(self) -> None:
-        """Write and read a row in a transaction that is rolled back."""
-        with self.connection.transaction(force_rollback=True):
-            self.connection.execute("CREATE TEMPORARY TABLE verification_probe (value integer) ON COMMIT DROP")
-            self.connection.execute("INSERT INTO verification_probe VALUES (1)")
-            found = self.connection.execute("SELECT value FROM verification_probe").fetchone()
-            if found != (1,):
-                raise Failure(
-                    "VerificationFailed", f"postgres: a written row reads as {found!r}", "look at the server's log"
-                )
+        """Write a message to the write-ahead log and wait until it is on the disk; unlike a table, it leaves nothing."""
+        self.connection.execute("SELECT pg_logical_emit_message(true, 'ai-karen-db', 'probe')")
 
     def verify(self) -> dict[str, int]:
         """Probe, then count every table's rows."""
@@ -176,6 +167,17 @@ class Driver(Engine):
             for table in tables
         ]
         return dict(self.connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
+
+    def contents(self) -> dict[str, int]:
+        """Count every table's rows, also in databases beside the application's."""
+        return postgres_wipe.contents(self._facts, self.connection)
+
+    def wipe(self) -> None:
+        """Put a new database in the place of the application's, and drop all others that users have made."""
+        # Until then this connection, and what it has locked, keeps runners out.
+        postgres_wipe.wipe(self._facts)
+        self.connection.close()
+        self.connect(self._facts)
 
     def close(self) -> None:
         """Close the connection; PostgreSQL rolls back what was not committed."""

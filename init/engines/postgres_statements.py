@@ -21,7 +21,7 @@ from init.migrations import Script
 if TYPE_CHECKING:
     from init.engines.postgres import Driver
 
-_CONTROL = re.compile(r"\b(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|PREPARE|STDIN)\b", re.IGNORECASE)
+_CONTROL = re.compile(r"\b(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|PREPARE|STDIN|STDOUT)\b", re.IGNORECASE)
 _ENDS = re.compile(
     r"(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK(?!\s+TO)|ABORT|PREPARE\s+TRANSACTION)\b", re.IGNORECASE
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from init.engines.base import Seeds, Service, first_line, required, retry
+from init.engines.base import Seeds, Service, first_line, not_wiped, required, retry
 from init.migrations import LedgerEntry
 from init.protocol import Failure
 
@@ -54,6 +54,19 @@ class Driver(Service):
         self.probe()
         databases = {name: value for name, value in self._facts.items() if name[:2] == "db" and name[2:].isdigit()}
         return {name: int(value["keys"]) for name, value in databases.items()} or {"db0": 0}
+
+    def contents(self) -> dict[str, int]:
+        """Count the keys of every database, and the libraries of functions."""
+        counts = {name: int(value["keys"]) for name, value in self._client.info("keyspace").items()}
+        return {**counts, "functions": len(self._client.function_list())}
+
+    def wipe(self) -> None:
+        """Remove the keys of every database, and all functions; the memory is given back in the background."""
+        try:
+            self._client.flushall(asynchronous=True)
+            self._client.function_flush("ASYNC")
+        except redis.RedisError as error:
+            raise not_wiped(_SERVICE, first_line(error)) from None
 
     def close(self) -> None:
         """Close the connection."""

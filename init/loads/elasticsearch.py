@@ -77,7 +77,7 @@ def _check(client: Elasticsearch, target: str) -> None:
     try:
         found = client.indices.get_alias()
     except (ApiError, TransportError) as error:
-        raise Failure("ConnectionFailed", f"elasticsearch: {first_line(error)}", "make status") from None
+        raise Failure("ConnectionFailed", f"elasticsearch: {first_line(error)}", "./karen health") from None
     known = {
         name for index, facts in found.items() for name in (index, *facts["aliases"]) if not name.startswith(_INTERNAL)
     }

@@ -60,7 +60,7 @@ def _connect(connection: Mapping[str, Any]) -> MilvusClient:
     try:
         return MilvusClient(uri=address, timeout=_TIMEOUT_SECONDS, **user)
     except MilvusException as error:
-        raise Failure("ConnectionFailed", f"milvus: {error.message}", "make status") from None
+        raise Failure("ConnectionFailed", f"milvus: {error.message}", "./karen health") from None
 
 
 def _fields(client: MilvusClient, target: str) -> dict[str, Mapping[str, Any]]:

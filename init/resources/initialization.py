@@ -143,7 +143,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
         target: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`volumes` maps path to volume name; `identity` changes when the data's home was made anew.
+        """`volumes` maps path to volume name; `identity` changes when the data's home was made anew, or emptied.
 
         `host_file` is where this host has the data, if it is a file. `coordination` is the connection to PostgreSQL, where
         the lock and the shared ledger are. `target` is the version to stop at (three digits, empty for the latest).

@@ -26,7 +26,11 @@ _MEMORY = 768 * 1024 * 1024
 
 
 class JobError(RuntimeError):
-    """A job failed; the message says what, and the fix where one is known."""
+    """A job failed; the message says what, and the fix where one is known. `kind` is the answer's, empty without one."""
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +189,8 @@ def _result(reply: Mapping[str, Any], name: str) -> dict[str, Any]:
         return dict(reply["result"])
     error = reply.get("error") or {}
     fix = f". Fix: {error['fix']}" if error.get("fix") else ""
-    message = str(error.get("message", "no reason was given")).removesuffix(".")
-    raise JobError(f"{name}: {error.get('kind', 'Error')}: {message}{fix}")
+    kind, message = error.get("kind", "Error"), str(error.get("message", "no reason was given")).removesuffix(".")
+    raise JobError(f"{name}: {kind}: {message}{fix}", kind)
 
 
 def sweep(

@@ -14,11 +14,10 @@ _PATIENCE_SECONDS = 90.0
 _QUERY_SECONDS = 90.0
 
 
-def verify(job: Mapping[str, Any], *, patience_seconds: float, exclusive: bool = True) -> dict[str, Any]:
+def verify(job: Mapping[str, Any]) -> dict[str, Any]:
     """Run the verification job described by `stack`, `image`, `network`, `user`, `volumes`, `engines`, `expected`.
 
-    A server that cannot be reached, as one that restarts, is tried again until the patience is over. Outside an
-    update it is not `exclusive`: several may run at once.
+    A server that cannot be reached, as one that restarts, is tried again until the patience is over.
     """
     from init.resources.job import Job, JobSpec
 
@@ -29,10 +28,14 @@ def verify(job: Mapping[str, Any], *, patience_seconds: float, exclusive: bool =
         user=job["user"],
         network=job["network"],
         volumes=job["volumes"],
-        deadline_seconds=patience_seconds + _QUERY_SECONDS,
-        exclusive=exclusive,
+        deadline_seconds=_PATIENCE_SECONDS + _QUERY_SECONDS,
     )
-    request = {"action": "verify", "engines": job["engines"], "expected": job["expected"], "patience": patience_seconds}
+    request = {
+        "action": "verify",
+        "engines": job["engines"],
+        "expected": job["expected"],
+        "patience": _PATIENCE_SECONDS,
+    }
     with Job(spec) as running:
         return running.run({"protocol": 1, **request})
 
@@ -44,7 +47,7 @@ class VerificationProvider(Provider):
 
     def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         """Return what every engine answered: versions, counts and latency."""
-        return {"report": verify(props, patience_seconds=_PATIENCE_SECONDS)["engines"]}
+        return {"report": verify(props)["engines"]}
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Remove jobs that an interrupted run left."""

@@ -18,10 +18,12 @@ from init.runner.lock import WAIT_SECONDS, Lock
 from init.runner.name import runner_name
 
 # The engine whose own connection is also the coordinator's: what ends one ends the other.
-_COORDINATING = "postgres"
+COORDINATING = "postgres"
 
 
-class _Coordinating(Engine, Protocol):
+class Coordinating(Engine, Protocol):
+    """The driver of that engine."""
+
     connection: Connection
 
 
@@ -57,8 +59,8 @@ class Run:
         runner = options.setdefault("runner", runner_name())
         driver.connect({**connection, "runner": runner})
         try:
-            if engine == _COORDINATING:
-                yield cls(engine, driver, Coordinator(cast(_Coordinating, driver).connection), migrations, **options)
+            if engine == COORDINATING:
+                yield cls(engine, driver, Coordinator(cast(Coordinating, driver).connection), migrations, **options)
                 return
             coordinator = Coordinator(connect(coordination, application=f"ai-karen {runner}"))
             try:
@@ -87,7 +89,7 @@ class Run:
     def settled(self) -> bool:
         """Whether the shared tables tell what the engine's own ledger tells."""
         ledger = self.driver.ledger()
-        mirrored = self.engine == _COORDINATING or self.coordinator.history(self.engine) == ledger
+        mirrored = self.engine == COORDINATING or self.coordinator.history(self.engine) == ledger
         return mirrored and self.coordinator.expected(self.engine, ledger) is not None
 
     @contextmanager
@@ -121,6 +123,6 @@ class Run:
         self.guard()
         ledger, now = self.driver.ledger(), self.driver.objects()
         objects = now if accept or expected is None else advanced(expected, before, now)
-        if self.engine != _COORDINATING:
+        if self.engine != COORDINATING:
             self.coordinator.mirror(self.engine, ledger)
         self.coordinator.record(self.engine, ledger, objects)

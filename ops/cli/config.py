@@ -5,8 +5,8 @@ from typing import Any
 
 from components.machine import image_source
 from components.reference import Entry, entries
-from components.rules import show_default
-from components.settings import Settings, SettingsError
+from components.rules import HIDDEN, show_default
+from components.settings import SECRET, Settings, SettingsError
 from ops.cli.errors import DONE, REFUSED, NotAsked
 from ops.cli.migrate.pins import configuration
 from ops.cli.printer import Printer
@@ -58,6 +58,8 @@ def page() -> str:
 def _value(one: Entry, written: Mapping[str, Any], stack: str) -> dict[str, str]:
     """Return a setting's value, and where it comes from."""
     if one.key in written:
+        if one.field in SECRET:
+            return {"value": HIDDEN, "source": f"Pulumi.{stack}.yaml"}
         return {"value": show_default(written[one.key]), "source": f"Pulumi.{stack}.yaml"}
     probed = image_source(stack) if one.field == "image_source" else None
     if probed is not None:

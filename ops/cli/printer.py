@@ -56,15 +56,15 @@ class Printer:
         if not yes and self._ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
             raise Refused("Not agreed to: nothing was changed.")
 
-    def agree_by_name(self, name: str, *, yes: bool) -> None:
-        """Return when the user types the name; Refused otherwise."""
+    def agree_by_name(self, name: str, *, yes: bool, option: str = "--yes") -> None:
+        """Return when the user types the name; Refused otherwise. `option` is what a script says instead."""
         if not yes:
-            typed = self._ask(f"Type {name} to go on: ")
+            typed = self._ask(f"Type {name} to go on: ", option)
             if typed != name:
                 raise Refused(f"{typed!r} is not {name!r}: nothing was changed.")
 
-    def _ask(self, question: str) -> str:
+    def _ask(self, question: str, option: str = "--yes") -> str:
         if not sys.stdin.isatty():
-            raise Refused("There is no terminal to ask for leave: nothing was changed. Fix: add --yes")
+            raise Refused(f"There is no terminal to ask for leave: nothing was changed. Fix: add {option}")
         print(question, end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip()

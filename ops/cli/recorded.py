@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap import state
@@ -43,11 +43,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Every engine's record, and the verification's name."""
+    """Every engine's record, the verification's name, the version that each server told the last one, and whether anything
+    is protected, as production's data are.
+    """
 
     stack: str
     records: Mapping[str, Record]
     verification: str | None
+    server_versions: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
 
     @classmethod
     def read(cls, stack: str) -> "Recorded":
@@ -84,7 +88,9 @@ class Recorded:
             records[engine] = Record(engine, str(one["urn"]), found, verified)
         if not records:
             raise NotAsked(f"The stack {stack} is not up. Fix: make up STACK={stack}")
-        return cls(stack, records, str(verification["urn"]) if verification else None)
+        versions = {engine: str(one["server_version"]) for engine, one in (told.get("report") or {}).items()}
+        protected = any(one.get("protect") for one in resources)
+        return cls(stack, records, str(verification["urn"]) if verification else None, versions, protected)
 
 
 def revealed(value: Any) -> Any:

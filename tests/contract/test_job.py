@@ -123,7 +123,7 @@ def test_the_deadline_ends_a_job() -> None:
 
 
 def test_jobs_outside_an_update_leave_each_other_and_the_update_s_alone() -> None:
-    """As `make status`, asked for twice while an update verifies."""
+    """As `./karen health`, asked for twice while an update verifies."""
     with Job(spec()), Job(spec(exclusive=False)), Job(spec(exclusive=False)) as last:
         assert len(left()) == 3
         with pytest.raises(JobError, match="BadRequest"):

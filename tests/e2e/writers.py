@@ -22,12 +22,15 @@ _REFUSALS = (PostgresError, RedisError, ApiError, TransportError, MilvusExceptio
 
 @dataclass
 class Writer:
-    """One engine's writer: `write` stores a number, `read` returns the numbers that are stored."""
+    """One engine's writer: `write` stores a number, `read` returns the numbers that are stored.
+
+    `acknowledged` tells of each number when, in seconds of the monotonic clock.
+    """
 
     name: str
     write: Callable[[int], object]
     read: Callable[[], set[int]]
-    acknowledged: set[int] = field(default_factory=set)
+    acknowledged: dict[int, float] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
         """Write until told to stop; what a stopping server refuses is not acknowledged, and not counted."""
@@ -39,12 +42,12 @@ class Writer:
             except _REFUSALS:
                 time.sleep(0.2)
             else:
-                self.acknowledged.add(number)
+                self.acknowledged[number] = time.monotonic()
                 time.sleep(_PAUSE_SECONDS)
 
     def lost(self) -> set[int]:
         """Return what was acknowledged and is not there."""
-        return self.acknowledged - self.read()
+        return set(self.acknowledged) - self.read()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The resource graph of a stack, recorded with Pulumi's mocks: every registration with its inputs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,22 @@ class Graph(mocks.Mocks):
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return name → inputs of every resource whose type ends with `kind`."""
         return {one.name: one.inputs for one in self.registered if one.typ.endswith(kind)}
+
+
+def record(declare: Callable[[], object], *, stack: str = "dev") -> Graph:
+    """Return the graph of what a function declares."""
+    import asyncio
+
+    graph = Graph()
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(graph, project="ai-karen-db", stack=stack)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> None:
+        declare()
+
+    program()
+    return graph
 
 
 def build(stack: str = "dev", **values: str) -> tuple[Graph, dict[str, Any]]:

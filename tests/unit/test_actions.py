@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from init import actions, reports
+from init import actions, health, reports
 from init.engines.base import Seeds, Service
 from init.migrations import LedgerEntry
 from init.protocol import Failure
@@ -19,6 +19,8 @@ class MemoryEngine(Service):
     closed = 0
 
     def connect(self, connection: Mapping[str, Any]) -> None:
+        if "missing" in connection:
+            raise KeyError(connection["password"])
         if connection.get("password") == "wrong-password":
             raise Failure("AuthenticationFailed", "wrong-password was refused", "give it the right one")
 
@@ -37,6 +39,12 @@ class MemoryEngine(Service):
     def verify(self) -> dict[str, int]:
         return {"rows": 3}
 
+    def contents(self) -> dict[str, int]:
+        return {"rows": 3}
+
+    def wipe(self) -> None:
+        """Keep its one migration."""
+
     def close(self) -> None:
         self.closed += 1
 
@@ -44,7 +52,7 @@ class MemoryEngine(Service):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
     memory = MemoryEngine()
-    for module in (reports, runner):
+    for module in (health, reports, runner):
         monkeypatch.setattr(module, "load", lambda _name: memory)
     return memory
 
@@ -122,3 +130,16 @@ def test_no_secret_of_a_request_is_in_an_error() -> None:
     with pytest.raises(Failure) as caught:
         actions.handle({**request, "migrations": []})
     assert actions.redact(caught.value, request).message == "*** was refused"
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_engine_that_fails_is_named_beside_the_others_without_its_secrets() -> None:
+    engines = {"duckdb": {}, "redis": {"password": "wrong-password"}, "milvus": {"password": "hidden", "missing": True}}
+    told = actions.handle({"protocol": 1, "action": "health", "engines": engines})["engines"]
+    assert told["duckdb"]["status"] == "healthy"
+    refused = {"kind": "AuthenticationFailed", "message": "*** was refused", "fix": "give it the right one"}
+    assert told["redis"] == {"status": "failed", "error": refused}
+    assert told["milvus"]["error"]["message"] == "milvus: KeyError: '***'"
+    with pytest.raises(Failure, match=r"\*\*\* was refused; milvus: KeyError: '\*\*\*'") as caught:
+        verify(engines=engines)
+    assert caught.value.fix == "give it the right one; look at the server's log, or report this"

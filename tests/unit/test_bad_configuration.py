@@ -12,10 +12,19 @@ MEMORY = [
     "etcdMemory",
     "minioMemory",
     "milvusMemory",
+    "monitoringMemory",
 ]
-PORTS = ["postgresPort", "redisPort", "elasticsearchPort", "minioPort", "minioConsolePort", "milvusPort"]
+PORTS = [
+    "postgresPort",
+    "redisPort",
+    "elasticsearchPort",
+    "minioPort",
+    "minioConsolePort",
+    "milvusPort",
+    "monitoringPort",
+]
 FLAGS = ["enableRedis", "enableElasticsearch", "enableMinio", "enableMilvus", "enableMonitoring", "enableBackups"]
-CPUS = ["postgresCpus", "redisCpus", "elasticsearchCpus", "etcdCpus", "minioCpus", "milvusCpus"]
+CPUS = ["postgresCpus", "redisCpus", "elasticsearchCpus", "etcdCpus", "minioCpus", "milvusCpus", "monitoringCpus"]
 VERSIONS = [f"{engine}SchemaVersion" for engine in ("postgres", "duckdb", "elasticsearch", "milvus", "minio")]
 
 # (class of error, key, configuration, what the message must say besides the key)
@@ -45,13 +54,23 @@ BAD = [
     ("malformed path", "duckdbBackupPath", {"duckdbBackupPath": "/elsewhere"}, "beside"),
     ("malformed path", "duckdbHostDirectory", {"duckdbHostDirectory": "relative"}, "absolute"),
     ("mode", "duckdbHostDirectory", {"mode": "production", "duckdbHostDirectory": "/srv"}, "development only"),
+    ("malformed path", "engineSocket", {"engineSocket": "docker.sock"}, "pattern"),
+    ("malformed path", "engineSocket", {"engineSocket": "unix:///var/run/docker.sock"}, "pattern"),
     ("too few", "postgresMaxConnections", {"postgresMaxConnections": "1"}, "10"),
     ("more than fits", "postgresMaxConnections", {"postgresMaxConnections": "5000"}, "postgresMemory"),
     ("heap above the limit", "elasticsearchHeap", {"elasticsearchHeap": "2g", "elasticsearchMemory": "2g"}, "elasticsearchMemory"),
     ("heap too small", "elasticsearchHeap", {"elasticsearchHeap": "32m"}, "128m"),
     ("two services on one port", "redisPort", {"redisPort": "5432"}, "postgresPort"),
+    ("two services on one port", "monitoringPort", {"enableMonitoring": "true", "monitoringPort": "5432"}, "postgresPort"),
     ("disabled dependency", "enableMinio", {"enableMinio": "false"}, "enableMilvus"),
-    ("reserved flag", "enableMonitoring", {"enableMonitoring": "true"}, "reserved"),
+    ("too often", "monitoringInterval", {"monitoringInterval": "1"}, "2"),
+    ("no address", "alertWebhook", {"alertWebhook": "ftp://example.org/hook"}, "https://"),
+    ("no address", "alertMailServer", {"alertMailServer": "mail.example.org"}, "pattern"),
+    ("no address", "alertMailFrom", {"alertMailFrom": "karen"}, "pattern"),
+    ("no address", "alertMailTo", {"alertMailTo": "one@example.org;two"}, "pattern"),
+    ("not one of", "alertMailSecurity", {"alertMailSecurity": "ssl"}, "starttls"),
+    ("one without the other", "alertMailUser", {"alertMailUser": "karen"}, "without the other"),
+    ("one without the other", "alertMailPassword", {"alertMailPassword": "x"}, "without the other"),
     ("reserved flag", "enableBackups", {"enableBackups": "true"}, "reserved"),
 ]  # fmt: skip
 

@@ -140,7 +140,11 @@ def test_records_are_read_from_pulumi_s_state_with_or_without_secrets() -> None:
             resource(
                 "pulumi-python:dynamic/karen:Verification",
                 "two",
-                {"runs": {"postgres": "r"}, "expected": {"postgres": "003"}},
+                {
+                    "runs": {"postgres": "r"},
+                    "expected": {"postgres": "003"},
+                    "report": {"postgres": {"server_version": "17.11"}, "etcd": {"server_version": "3.5.16"}},
+                },
             ),
         ]
     }
@@ -149,6 +153,7 @@ def test_records_are_read_from_pulumi_s_state_with_or_without_secrets() -> None:
     assert (record.urn, record.version, record.target, record.verified) == ("one", "003", "", True)
     assert (record.migrations, recorded.verification) == ({"001_a": "x"}, "two")
     assert record.properties["connection"] == {"password": "p"}
+    assert recorded.server_versions == {"postgres": "17.11", "etcd": "3.5.16"}
     state["resources"][2]["outputs"]["runs"] = {"postgres": "an earlier one"}
     assert not Recorded.parse("dev", state).records["postgres"].verified
     assert revealed([{SECRET: "x", "ciphertext": "y"}]) == [None]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.builder import pack
+from bootstrap.images import _LONGEST_FIRST
 from components import apt, images
 from components.apt import machine_mirrors
 from components.images import SERVICES, context
@@ -103,6 +104,15 @@ def test_of_a_registry_only_the_toolbox_is_built(checkout: Path) -> None:
 @pytest.mark.parametrize("service", [service for service in SERVICES if service != "toolbox"])
 def test_an_upstream_reference_is_pinned(service: str) -> None:
     assert re.search(r":v?[\w.]*\d+\.\d+[\w.-]*$|:RELEASE\.[\dTZ-]+$", reference(service, "registry"))
+
+
+def test_only_monitoring_runs_the_proxy() -> None:
+    assert set(SERVICES) - set(images.needed(monitoring=False)) == {"proxy"}
+    assert images.needed(monitoring=True) == SERVICES
+
+
+def test_every_image_has_its_place_in_the_order_of_builds() -> None:
+    assert set(_LONGEST_FIRST) == set(SERVICES)
 
 
 def test_an_unknown_source_or_service_names_what_is_known() -> None:

@@ -42,6 +42,8 @@ def test_a_file_is_its_statements(body: str, bare: list[str]) -> None:
         ("SELECT 1; ROLLBACK TO a; SAVEPOINT begin;", None),
         ("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;", None),
         ("COPY t (a) FROM STDIN WITH (FORMAT csv);", "./karen load postgres"),
+        ("COPY t TO STDOUT;", "./karen load postgres"),
+        ("copy (select 1) to stdout with (format csv);", "./karen load postgres"),
         ("COPY t FROM '/tmp/stdin';", None),
         ("CREATE INDEX CONCURRENTLY ON t (a);", "name the index"),
     ],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bootstrap.leftovers import find
-from components.images import SERVICES, reference
+from components.images import needed, reference
 from components.naming import SERVICE_LABEL, STACK_LABEL, Naming
 from components.preflight import port_problems
 from init.resources.job import JOB_LABEL
@@ -32,7 +32,8 @@ def images(patient: Patient) -> Iterator[Finding]:
         return
     source = patient.settings.image_source
     present = {tag for image in patient.client.api.images() for tag in image.get("RepoTags") or ()}
-    missing = [service for service in SERVICES if reference(service, source) not in present]
+    services = needed(monitoring=patient.settings.enable_monitoring)
+    missing = [service for service in services if reference(service, source) not in present]
     if missing:
         fix = (
             f"make images STACK={patient.stack}"
@@ -42,7 +43,7 @@ def images(patient: Patient) -> Iterator[Finding]:
         status: Status = "problem" if source == "build" else "warning"
         yield Finding("images", status, f"not on the engine (source: {source}): {', '.join(missing)}", fix)
     else:
-        yield Finding("images", "ok", f"{len(SERVICES)} on the engine, source: {source}")
+        yield Finding("images", "ok", f"{len(services)} on the engine, source: {source}")
 
 
 def ports(patient: Patient) -> Iterator[Finding]:
@@ -119,16 +120,18 @@ def unknown(patient: Patient) -> Iterator[Finding]:
 
 
 def names(patient: Patient) -> Iterator[Finding]:
-    """Whether servers find each other by name inside the network."""
+    """Whether the servers that are on the network find each other there by name."""
     if patient.client is None:
         return
-    container = Naming(stack=patient.stack).container("postgres")
+    naming = Naming(stack=patient.stack)
+    container = naming.container("postgres")
     running = patient.client.api.containers(filters={"name": f"^/{container}$"})
     if not running:
         return
     others = [
         one["Labels"][SERVICE_LABEL]
         for one in patient.client.api.containers(filters={"label": [f"{STACK_LABEL}={patient.stack}", SERVICE_LABEL]})
+        if naming.network in one["NetworkSettings"]["Networks"]
     ]
     lost = [
         name
@@ -136,7 +139,7 @@ def names(patient: Patient) -> Iterator[Finding]:
         if patient.client.containers.get(container).exec_run(["getent", "hosts", name]).exit_code
     ]
     if lost:
-        fix = f"docker network inspect {Naming(stack=patient.stack).network}; make up STACK={patient.stack}"
+        fix = f"docker network inspect {naming.network}; make up STACK={patient.stack}"
         yield Finding("names", "problem", f"not found inside the network: {', '.join(lost)}", fix)
     else:
         yield Finding("names", "ok", f"found inside the network: {', '.join(sorted(others))}")

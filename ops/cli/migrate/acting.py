@@ -7,6 +7,7 @@ from ops.cli.migrate import pins
 from ops.cli.migrate.known import Known
 from ops.cli.migrate.survey import act, survey
 from ops.cli.printer import Printer
+from ops.maintenance import UnderMaintenance, maintenance
 
 
 def change(printer: Printer, one: Known, action: str, *, pin: str | None = None, **request: Any) -> dict[str, Any]:
@@ -25,8 +26,9 @@ def change(printer: Printer, one: Known, action: str, *, pin: str | None = None,
     if pin is not None and pinned:
         pins.write(printer.stack, one.engine, pin)
     try:
-        return act(printer.stack, one, action, **request)
-    except JobError as error:
+        with maintenance(printer.stack, f"./karen migrate, {action}", [one.engine]):
+            return act(printer.stack, one, action, **request)
+    except (JobError, UnderMaintenance) as error:
         raise Refused(f"{error}{_put_back(printer, one) if pinned else ''}") from None
     except NotAsked as error:
         raise NotAsked(f"{error}{_put_back(printer, one) if pinned else ''}") from None

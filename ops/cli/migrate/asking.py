@@ -69,6 +69,17 @@ class Asking:
             raise NotAsked(f"Pulumi does not tell how to reach the stack {self.stack}: {error}") from None
 
 
+def toolbox_image(stack: str, settings: Mapping[str, Any]) -> str:
+    """Return the image that this checkout's jobs run in; NotAsked if the settings name no source of images."""
+    from components.images import reference
+    from components.machine import image_source
+
+    try:
+        return reference("toolbox", str(settings.get("imageSource") or image_source(stack) or "registry"))
+    except ValueError as error:
+        raise NotAsked(f"ai-karen-db:imageSource: {error}") from None
+
+
 def _chosen(recorded: Recorded, engine: str | None) -> list[str]:
     if engine is None:
         return [name for name in migrated() if name in recorded.records]
@@ -84,20 +95,12 @@ def _spec(
     recorded: Recorded, name: str, engines: Sequence[str], settings: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
     """Return what a job is started with: as the engines' initializations are, with the image that this checkout names."""
-    from components.images import reference
-    from components.machine import image_source
-
     # Only an engine that is a file has volumes, and a user who may write there.
     home = recorded.records[_FILES_ENGINE if _FILES_ENGINE in engines else engines[0]].properties
-    source = str(settings.get("imageSource") or image_source(recorded.stack) or "registry")
-    try:
-        image = reference("toolbox", source)
-    except ValueError as error:
-        raise NotAsked(f"ai-karen-db:imageSource: {error}") from None
     return {
         "stack": recorded.stack,
         "name": name,
-        "image": image,
+        "image": toolbox_image(recorded.stack, settings),
         "user": home["user"],
         "network": home["network"],
         "volumes": home["volumes"],

@@ -33,7 +33,7 @@ def down(printer: Printer, engine: str, to: str | None, *, yes: bool) -> int:
         return _without_steps(printer, one, version, pin)
     for entry, migration in steps:
         printer.say(f"{engine}: {migration.file} will be taken back{', where it stopped' if entry.dirty else ''}")
-    lost = _lost(one, version)
+    lost = named_by((migration.down.body for _, migration in steps if migration.down is not None), one.counts)
     for name, count in lost.items():
         printer.say(f"{engine}: {name} holds {count}; what the way back removes is lost")
     for line in show.pin_changes(one, pin, "becomes"):
@@ -79,9 +79,3 @@ def _without_steps(printer: Printer, one: Known, version: str, pin: str) -> int:
     bring(printer, [one], {one.engine: pin})
     printer.end(f"Done: {one.engine} stays at {version}.", {**document, "changed": True})
     return DONE
-
-
-def _lost(one: Known, version: str) -> dict[str, int]:
-    """Return what the ways back name, with how much it holds."""
-    steps = way_back(one.engine, one.ledger, one.files, version)
-    return named_by((migration.down.body for _, migration in steps if migration.down is not None), one.counts)

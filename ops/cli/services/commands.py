@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.options import Json, Stack, command
+from ops.cli.options import Json, Stack, Yes, command
 from ops.cli.printer import Printer
 
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Servers; all without it.")]
@@ -19,11 +19,15 @@ From = Annotated[
     str, typer.Option("--from", metavar="PLACE", help="host, or network: from a container of the stack's.")
 ]
 
+Confirm = Annotated[
+    str | None, typer.Option("--confirm", metavar="STACK", help="The stack's name, instead of typing it.")
+]
 Picture = Annotated[str, typer.Option("--format", metavar="FORM", help="mermaid or svg.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
+    _register_reset(app)
 
     @command(app, "./karen status", "./karen status --json")
     def status(stack: Stack = "dev", json: Json = False) -> int:
@@ -98,3 +102,16 @@ def register(app: typer.Typer) -> None:
         from ops.cli.services import connect as told
 
         return told.connect(Printer(stack, as_json=json), service, form, place)
+
+
+def _register_reset(app: typer.Typer) -> None:
+    @command(app, "./karen reset", "./karen reset --yes", "./karen reset --stack prod --confirm prod")
+    def reset(yes: Yes = False, confirm: Confirm = None, stack: Stack = "dev", json: Json = False) -> int:
+        """Empty every engine and initialize it again, as a new stack would be; containers, users and passwords stay.
+
+        It shows what will be lost and asks. In production the stack's name has to be typed. Applications should be stopped:
+        what they write meanwhile may be lost, or be in the way.
+        """
+        from ops.cli.services import reset as emptied
+
+        return emptied.reset(Printer(stack, as_json=json), yes=yes, confirm=confirm)

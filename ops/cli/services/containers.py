@@ -13,6 +13,8 @@ from ops.cli.errors import NotAsked
 if TYPE_CHECKING:
     import docker
 
+MONITOR, PROXY = "monitor", "proxy"
+
 
 @dataclass(frozen=True)
 class Server:
@@ -25,6 +27,13 @@ class Server:
     def name(self) -> str:
         """Return the container's name."""
         return str(self.facts["Name"]).removeprefix("/")
+
+    @property
+    def address(self) -> str | None:
+        """Return where it answers on this host; None where nothing is published, or while it does not run."""
+        ports = (self.facts["NetworkSettings"].get("Ports") or {}).values()
+        found = [f"{one['HostIp']}:{one['HostPort']}" for published in ports for one in published or ()]
+        return min(found, default=None)
 
     @property
     def running(self) -> bool:
@@ -55,6 +64,11 @@ class Servers:
         if unknown:
             raise NotAsked(f"The stack {self.stack} has no server {', '.join(unknown)}; it has {', '.join(self.found)}")
         return list(dict.fromkeys(names)) or list(self.found)
+
+    def needs(self, name: str) -> set[str]:
+        """Return the services without which one cannot run; the monitor starts last, but needs none that it watches."""
+        found = self.waits.get(name, set())
+        return found & {PROXY} if name == MONITOR else found
 
     def layers(self, names: Sequence[str]) -> list[list[str]]:
         """Return services in the order in which they start."""

@@ -3,89 +3,76 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monitor.roots import overall, roots
 from ops.cli.errors import DONE, REFUSED, NotAsked
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
+from ops.cli.services import jobs
 from ops.cli.services.containers import servers
-from ops.pulumi import PulumiError, outputs
 
 _DEADLINE_SECONDS = 30.0
-_GOOD = ("healthy", "in use")
+GOOD = ("healthy", "in use")
 _STYLES = {"healthy": "green", "in use": "yellow"}
-# Without it nothing is served.
-_CENTRE = "postgres"
 
 
 def health(printer: Printer) -> int:
     """Print a line for each engine and what the trouble comes from; exit 1 when not healthy, 2 when it could not be told."""
     # It says it better than Pulumi when the stack is not up.
     Recorded.read(printer.stack)
-    answers = _asked(printer.stack)
-    with servers(printer.stack) as stack:
-        states = {name: server.state for name, server in stack.found.items()}
-        roots = causes(answers, states, stack.waits)
-    rows = [
-        {"service": name, **answer, "state": states.get(name), "cause": roots.get(name)}
-        for name, answer in sorted(answers.items())
-    ]
-    overall = summary(answers)
+    rows = asked(printer.stack, jobs.described(printer.stack))
+    overall = summary({row["service"]: row for row in rows})
     _table(printer, rows)
     for row in rows:
-        if row["status"] not in _GOOD:
-            printer.say(_sentence(row, printer.stack))
-    found = sorted({root for root in roots.values() if root})
+        if row["status"] not in GOOD:
+            printer.say(sentence(row, printer.stack))
+    found = sorted({row["cause"] for row in rows if row["cause"]})
     told = f"The stack is {overall}{': ' + ', '.join(found) if found else ''}."
     printer.end(told, {"status": overall, "causes": found, "services": rows})
     return DONE if overall == "healthy" else REFUSED
+
+
+def asked(
+    stack: str, job: Mapping[str, Any], *, seconds: float = _DEADLINE_SECONDS, **request: Any
+) -> list[dict[str, Any]]:
+    """Return each service's answer, the state of its container, and what its failure comes from; NotAsked without any answer."""
+    from docker.errors import DockerException
+
+    from init.resources.job import JobError
+
+    try:
+        answers = jobs.ask(job, "health", seconds=seconds, **request)
+    except (JobError, DockerException) as error:
+        raise NotAsked(f"The health of {stack} could not be told. {error}") from None
+    with servers(stack) as found:
+        states = {name: server.state for name, server in found.found.items()}
+        roots = causes(answers, states, found.waits)
+    return [
+        {"service": name, **answer, "state": states.get(name), "cause": roots.get(name)}
+        for name, answer in sorted(answers.items())
+    ]
 
 
 def causes(
     answers: Mapping[str, Mapping[str, Any]], states: Mapping[str, str], waits: Mapping[str, set[str]]
 ) -> dict[str, str]:
     """Return, for each service that fails, what it comes from: itself, or the failing one that it waits for."""
-    failing = {name for name, answer in answers.items() if answer["status"] not in _GOOD}
-    failing |= {name for name, state in states.items() if state not in ("healthy", "starting")}
-
-    def root(name: str) -> str:
-        below = sorted(waits.get(name, set()) & failing)
-        return root(below[0]) if below else name
-
-    return {name: root(name) for name in failing}
+    failing = {name for name, answer in answers.items() if answer["status"] not in GOOD}
+    failing |= {name for name, state in states.items() if name in answers and state not in ("healthy", "starting")}
+    return roots(failing, waits)
 
 
 def summary(answers: Mapping[str, Mapping[str, Any]]) -> str:
     """Return `healthy`, `degraded` while the rest keeps serving, or `down`."""
-    failing = [name for name, answer in answers.items() if answer["status"] not in _GOOD]
-    if not failing:
-        return "healthy"
-    return "down" if _CENTRE in failing or len(failing) == len(answers) else "degraded"
+    return overall(answers, [name for name, answer in answers.items() if answer["status"] not in GOOD])
 
 
-def _asked(stack: str) -> Mapping[str, Mapping[str, Any]]:
-    from docker.errors import DockerException
-
-    from init.resources.job import Job, JobError, JobSpec
-
-    try:
-        job = outputs(stack)["operations"]["verification"]
-        spec = JobSpec(stack=job["stack"], name="health", image=job["image"], user=job["user"], network=job["network"],
-                       volumes=job["volumes"], deadline_seconds=_DEADLINE_SECONDS, exclusive=False)  # fmt: skip
-        with Job(spec) as running:
-            found: Mapping[str, Mapping[str, Any]] = running.run(
-                {"protocol": 1, "action": "health", "engines": job["engines"]}
-            )["engines"]
-    except (PulumiError, JobError, DockerException, KeyError) as error:
-        raise NotAsked(f"The health of {stack} could not be told. {error}") from None
-    return found
-
-
-def _sentence(row: Mapping[str, Any], stack: str) -> str:
-    if row["cause"] != row["service"]:
+def sentence(row: Mapping[str, Any], stack: str) -> str:
+    """Return what is wrong with a service, and what mends it."""
+    if row["cause"] not in (None, row["service"]):
         return f"{row['service']}: fails because of {row['cause']}"
-    fix = row["error"]["fix"] or f"./karen logs {row['service']} --stack {stack}"
     if row["state"] not in (None, "healthy"):
         return f"{row['service']}: is {row['state']}. Fix: ./karen restart {row['service']} --stack {stack}"
-    return f"{row['error']['message']}. Fix: {fix}"
+    return f"{row['error']['message']}. Fix: {row['error']['fix']}"
 
 
 def _table(printer: Printer, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,10 +1,11 @@
 """`start`, `stop` and `restart`: in the order of dependencies, each server given its time, the data left alone."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
-from ops.cli.errors import DONE, Refused
+from ops.cli.errors import DONE, NotAsked, Refused
 from ops.cli.printer import Printer
 from ops.cli.services.containers import Server, Servers, servers
 
@@ -17,14 +18,23 @@ _ANSWER_SECONDS = 60
 
 def start(printer: Printer, names: Sequence[str]) -> int:
     """Start what does not run, after what it needs, and wait until it is healthy."""
-    with servers(printer.stack, seconds=_START_SECONDS) as stack:
+    with (
+        servers(printer.stack, seconds=_START_SECONDS) as stack,
+        _alone(printer, "start", stack.chosen(names)) as marked,
+    ):
         seconds = _start(printer, stack, stack.chosen(names))
+        marked(False)
     return _end(printer, "started", seconds, stack.chosen(names))
 
 
 def stop(printer: Printer, names: Sequence[str]) -> int:
     """Stop what runs, before what it needs."""
-    with servers(printer.stack, seconds=_ANSWER_SECONDS) as stack:
+    with (
+        servers(printer.stack, seconds=_ANSWER_SECONDS) as stack,
+        _alone(printer, "stop", stack.chosen(names)) as marked,
+    ):
+        _refuse_used(stack, stack.chosen(names))
+        marked(True)
         seconds = _stop(printer, stack, stack.chosen(names))
     return _end(printer, "stopped", seconds, stack.chosen(names))
 
@@ -37,18 +47,20 @@ def restart(printer: Printer, names: Sequence[str]) -> int:
         chosen += [
             name for name in stack.found if name not in chosen and _runs(stack, name) and _needs(stack, name, chosen)
         ]
-        _stop(printer, stack, chosen)
-    with servers(printer.stack, seconds=_START_SECONDS) as stack:
-        seconds = _start(printer, stack, chosen)
+    with _alone(printer, "restart", chosen) as marked:
+        with servers(printer.stack, seconds=_START_SECONDS) as stack:
+            _refuse_used(stack, chosen)
+            _stop(printer, stack, chosen)
+        with servers(printer.stack, seconds=_START_SECONDS) as stack:
+            seconds = _start(printer, stack, chosen)
+        marked(False)
     return _end(printer, "restarted", seconds, chosen)
 
 
 def _start(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
     from init.resources.gate import UnhealthyError, wait_until_healthy
 
-    missing = sorted(
-        {need for name in names for need in stack.waits.get(name, ()) if not _runs(stack, need)} - set(names)
-    )
+    missing = sorted({need for name in names for need in stack.needs(name) if not _runs(stack, need)} - set(names))
     if missing:
         raise Refused(
             f"{', '.join(missing)} is needed and does not run. Fix: ./karen start {' '.join([*missing, *names])}"
@@ -67,13 +79,28 @@ def _start(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, 
     return _each(printer, stack, stack.layers(names), one, "healthy", lambda server: server.state != "healthy")
 
 
-def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
-    using = sorted(
-        {name for name in stack.found if _runs(stack, name) and stack.waits.get(name, set()) & set(names)} - set(names)
-    )
+@contextmanager
+def _alone(printer: Printer, command: str, names: Sequence[str]) -> Iterator[Callable[[bool], None]]:
+    """Keep the monitor off these services, and give what tells it that they were stopped on purpose, or are not any more."""
+    from ops.maintenance import UnderMaintenance, maintenance, mark_stopped
+    from ops.operations_volume import UnreachableError
+
+    try:
+        with maintenance(printer.stack, f"./karen {command}", names):
+            yield lambda stopped: mark_stopped(printer.stack, names, stopped=stopped)
+    except UnderMaintenance as error:
+        raise Refused(str(error)) from None
+    except UnreachableError as error:
+        raise NotAsked(f"The monitor could not be told: {error}. Fix: ./karen doctor --stack {printer.stack}") from None
+
+
+def _refuse_used(stack: Servers, names: Sequence[str]) -> None:
+    using = sorted({name for name in stack.found if _runs(stack, name) and stack.needs(name) & set(names)} - set(names))
     if using:
         raise Refused(f"{', '.join(using)} needs {', '.join(names)}. Fix: ./karen stop {' '.join([*using, *names])}")
 
+
+def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
     def one(server: Server) -> None:
         # A paused process hears no signal.
         if server.facts["State"]["Paused"]:
@@ -87,7 +114,7 @@ def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, f
 
 def _needs(stack: Servers, name: str, others: Sequence[str]) -> bool:
     """Whether a server waits for one of others, directly or not."""
-    return any(other in others or _needs(stack, other, others) for other in stack.waits.get(name, ()))
+    return any(other in others or _needs(stack, other, others) for other in stack.needs(name))
 
 
 def _runs(stack: Servers, name: str) -> bool:

@@ -1,19 +1,18 @@
 """`status`: a line for each service, from the container engine and from what Pulumi recorded; no engine is asked."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from init.migrations import NO_VERSION
-from ops.cli.errors import DONE, REFUSED, NotAsked
+from ops.cli.errors import DONE, REFUSED
 from ops.cli.printer import Printer
-from ops.cli.recorded import Record, Recorded
-from ops.cli.services.containers import Server, servers
-from ops.cli.services.samples import Sample, samples
+from ops.cli.services.containers import servers
+from ops.cli.services.rows import rows
+from ops.cli.services.watched import Watched, watched
 
-_COLUMNS = ("service", "state", "version", "uptime", "cpu", "memory", "volume", "schema")
+_COLUMNS = ("service", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
+_RIGHT = ("uptime", "cpu", "memory", "volume")
 _STYLES = {"healthy": "green", "running": "green", "starting": "yellow", "file": "green"}
+_GOOD = ("healthy", "running", "file")
 _MEBIBYTE = 1024 * 1024
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -21,74 +20,54 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 def status(printer: Printer) -> int:
     """Print the table; exit 1 when a server is not healthy."""
     with servers(printer.stack) as stack:
-        used = samples(stack)
-        found = stack.found
-    records = _records(printer.stack)
-    rows = [_row(server, used[name], records.get(name)) for name, server in found.items()]
-    rows += [_file(record) for name, record in records.items() if name not in found]
-    printer.table(_table(rows))
-    wrong = [
-        f"{row['service']} is {row['state']}" for row in rows if row["state"] not in ("healthy", "running", "file")
-    ]
-    printer.end(f"{'; '.join(wrong)}." if wrong else "Every server is healthy.", {"services": rows})
+        seen = watched(printer.stack)
+        found = rows(stack, seen)
+    printer.table(_table(found))
+    published = [f"{row['service']} {row['address']}" for row in found if row["address"]]
+    if published and not printer.as_json:
+        printer.say(f"On this host: {', '.join(published)}")
+    for alert in seen.alerts if seen else ():
+        printer.say(f"{alert['severity']}: {alert['summary']}. Fix: {alert['fix']}")
+    wrong = _wrong(found, seen)
+    told = f"{'; '.join(wrong)}." if wrong else "Every server is healthy."
+    if seen is not None:
+        told += f" The monitor looked {_ago(seen.age)} ago."
+    sample = {"alerts": seen.alerts, "sample_age_seconds": seen.age} if seen else {}
+    printer.end(told, {"services": found, **sample})
     return REFUSED if wrong else DONE
 
 
-def _records(stack: str) -> Mapping[str, Record]:
-    """Return what is recorded; a stack that was never initialized has servers alone."""
-    try:
-        return Recorded.read(stack).records
-    except NotAsked:
-        return {}
+def _wrong(found: list[dict[str, Any]], seen: Watched | None) -> list[str]:
+    """Return what decides the exit code: a server that is not well, an engine that does not answer, a monitor that is silent."""
+    wrong = [f"{row['service']} is {row['state']}" for row in found if row["state"] not in _GOOD]
+    if seen is None or seen.stale:
+        return [*wrong, "the monitor is silent"] if seen else wrong
+    failing = (row for row in found if row["state"] in _GOOD and row["health"] == "failed")
+    return [*wrong, *(f"{row['service']} does not answer" for row in failing)]
 
 
-def _row(server: Server, used: Sample, record: Record | None) -> dict[str, Any]:
-    properties = record.properties if record else {}
-    return {
-        "service": server.service,
-        "state": server.state,
-        "version": properties.get("server_version"),
-        "uptime_seconds": _uptime(server),
-        "cores": round(used.cores, 2),
-        "memory_bytes": used.memory,
-        "memory_limit_bytes": used.limit,
-        "volume_bytes": used.volume,
-        "schema_version": _schema(record),
-    }
-
-
-def _file(record: Record) -> dict[str, Any]:
-    """Return the row of an engine that is a file."""
-    nothing = dict.fromkeys(("uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes"))
-    return {"service": record.engine, "state": "file", "version": record.properties.get("server_version"), **nothing,
-            "schema_version": _schema(record)}  # fmt: skip
-
-
-def _schema(record: Record | None) -> str | None:
-    return record.version if record and record.version not in ("", NO_VERSION) else None
-
-
-def _uptime(server: Server) -> int | None:
-    if not server.facts["State"]["Running"]:
-        return None
-    # The engine gives nanoseconds, which Python does not read.
-    began = datetime.fromisoformat(f"{server.facts['State']['StartedAt'][:19]}+00:00")
-    return max(0, int((datetime.now(UTC) - began).total_seconds()))
-
-
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(found: list[dict[str, Any]]) -> Any:
+    from rich import box
     from rich.table import Table
 
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in ("uptime", "cpu", "memory", "volume") else "left")
-    for row in rows:
-        style = _STYLES.get(row["state"], "red")
+        # Nothing is cut off: what is too long goes on in the next line.
+        table.add_column(column, justify="right" if column in _RIGHT else "left", overflow="fold")
+    for row in found:
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
-        cpu = f"{row['cores']:.2f}" if row["uptime_seconds"] is not None else "–"
-        state = f"[{style}]{row['state']}[/]"
-        table.add_row(row["service"], state, row["version"] or "–", _ago(row["uptime_seconds"]), cpu, memory,
-                      _size(row["volume_bytes"]), row["schema_version"] or "–")  # fmt: skip
+        table.add_row(
+            row["service"],
+            f"[{_STYLES.get(row['state'], 'red')}]{row['state']}[/]",
+            row["health"] or "–",
+            row["version"] or "–",
+            _ago(row["uptime_seconds"]),
+            f"{row['cores']:.2f}" if row["uptime_seconds"] is not None else "–",
+            memory,
+            _size(row["volume_bytes"]),
+            row["schema_version"] or "–",
+            row["last_backup"] or "–",
+        )
     return table
 
 

@@ -1,7 +1,8 @@
 """DuckDB lets one process in: ours take turns and name each other, and nobody else is disturbed."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,7 @@ from init.engines import duckdb
 from init.migrations import Migration
 from init.protocol import Failure
 from init.runner.inspect import inspect
+from init.runner.run import Run
 from init.runner.up import up
 from tests.contract.migrations import cases
 from tests.contract.migrations.case import Case
@@ -32,11 +34,9 @@ connection.close()
 """
 
 
-@pytest.fixture(autouse=True)
-def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(case: Case, files: Sequence[Migration]) -> AbstractContextManager[Run]:
     """Wait for the file as always, but not for as long."""
-    assert duckdb._LOCK_PATIENCE_SECONDS == 10
-    monkeypatch.setattr(duckdb, "_LOCK_PATIENCE_SECONDS", 1.0)
+    return Run.connected(case.engine, {**case.connection, "lock_seconds": 1.0}, case.coordination, files)
 
 
 @cases.only("duckdb")
@@ -50,7 +50,7 @@ def test_the_wait_for_the_lease_ends_and_names_its_holder(
         pytest.raises(
             Failure, match=r"still in use after [0-9]+ s: contract.db.lease is held by [^ ]+@[^ ]+ since 20"
         ) as busy,
-        case.run(files),
+        impatient(case, files),
     ):
         pass
     assert busy.value.kind == "ConnectionFailed"
@@ -87,7 +87,10 @@ def test_a_foreign_process_keeps_its_file_and_the_migration_says_so(
     foreign.send()
     assert foreign.event("wrote")["count"] == 2
     for rows in (3, 4):
-        with pytest.raises(Failure, match=r"duckdb: still in use after [0-9]+ s: .*lock.*PID") as busy, case.run(files):
+        with (
+            pytest.raises(Failure, match=r"duckdb: still in use after [0-9]+ s: .*lock.*PID") as busy,
+            impatient(case, files),
+        ):
             pass
         assert busy.value.kind == "ConnectionFailed"
         foreign.send()

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from init import reports
+from init.engines.duckdb_lease import Lease
 from init.engines.postgres_connection import HISTORY
 from init.migrations import Migration
+from init.protocol import Failure
 from init.runner.lock import SPACE, Lock
 from init.runner.up import up
 from tests.contract.migrations import cases
@@ -142,3 +145,22 @@ def test_a_waiting_runner_does_not_hold_up_a_concurrent_index(
     assert first.event("ended")["done"] == [file.name for file in files]
     ended = second.event("ended")
     assert (ended["done"], ended.get("message")) == ([], None)
+
+
+@cases.only("duckdb")
+def test_a_verification_leaves_the_telling_to_whoever_has_the_lock_and_hides_nothing_else(case: Case) -> None:
+    with case.run() as run:
+        up(run)
+    request = {"engines": {"postgres": case.coordination, "duckdb": case.connection}}
+    with case.postgres() as connection:
+        connection.execute("DROP TABLE migration_history, migration_schema")
+        with Lock(connection, "duckdb").held():
+            assert reports.verify(request)["engines"]["duckdb"]["schema_version"] == "004"
+    with case.run() as run:
+        assert run.coordinator.history("duckdb") == ()
+    lease = Lease(Path(case.connection["path"]), "somebody", seconds=1)
+    try:
+        with pytest.raises(Failure, match=r"duckdb: still in use after 0 s: .* is held by somebody"):
+            reports._adopt("duckdb", {**case.connection, "lock_seconds": 0.1}, case.coordination)
+    finally:
+        lease.release()

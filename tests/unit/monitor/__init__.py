@@ -1,1 +1,1 @@
-"""Tests."""
+"""The monitor's own rules, without servers."""

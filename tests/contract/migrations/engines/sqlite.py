@@ -127,6 +127,17 @@ class Driver(Engine):
         names = [name.removeprefix("table ") for name in self.objects() if name.startswith("table ")]
         return {name: self._connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
+    def contents(self) -> dict[str, int]:
+        """Count every table's rows."""
+        return self.verify()
+
+    def wipe(self) -> None:
+        """Remove every table and view, the ledger first."""
+        own = "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name <> ?"
+        with self.transaction():
+            for kind, name in self._connection.execute(own, [_HISTORY]).fetchall():
+                self._connection.execute(f'DROP {kind} "{name}"')
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()

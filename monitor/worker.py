@@ -1,0 +1,196 @@
+"""The monitor's loop: look, find the causes, restart what a restart may help, tell everybody."""
+
+import os
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from init.engines.base import set_patience
+from monitor import rules, store
+from monitor.alerts.model import Condition
+from monitor.alerts.telling import Telling
+from monitor.causes import Cause, causes
+from monitor.configuration import OPERATIONS, Configuration
+from monitor.leases import Lease, Leases, forget_stopped, stopped
+from monitor.ledgers import COORDINATING, Ledgers
+from monitor.metrics import Metrics
+from monitor.model import Observation
+from monitor.observer import Observer
+from monitor.record import Record, rows
+from monitor.recovery import History, Recovery
+from monitor.roots import overall
+from monitor.sample import sample
+from monitor.servers import UNREACHABLE
+
+_DIRECTORY = OPERATIONS / store.DIRECTORY
+# Drivers ask again by themselves; here the next round does.
+_PATIENCE_SECONDS = 1.0
+_RESTARTS_AT_ONCE = 4
+_log = structlog.get_logger()
+
+
+class Worker:
+    """Watches one stack until it is told to end."""
+
+    def __init__(self, configuration: Configuration, beats: int, reason: str) -> None:
+        """`beats` is a descriptor to write to in every round; `reason` is why the last worker had to be replaced."""
+        self._configuration = configuration
+        self._beats = beats
+        self._reason = reason
+        self._ended = threading.Event()
+        kept = store.read(_DIRECTORY, store.STATE)
+        self._observer = Observer(configuration)
+        self._recovery = Recovery(_histories(kept))
+        self._leases = Leases(OPERATIONS)
+        self._ledgers = Ledgers(configuration.engines)
+        self._record = Record(configuration.engines[COORDINATING])
+        self._metrics = Metrics(configuration.stack)
+        self._telling = Telling(configuration, OPERATIONS, kept.get("alerts"), self._metrics)
+        self._restarting = ThreadPoolExecutor(max_workers=_RESTARTS_AT_ONCE, thread_name_prefix="restart")
+        self._starts: dict[str, list[datetime]] = {}
+        self._counts: dict[str, int] = {}
+        if kept.get("running"):
+            self._reason = reason or "ended without being told to"
+
+    def run(self) -> None:
+        """Check every few seconds, as long as the watchdog takes the beats."""
+        self._observer.prepare()
+        self._ledgers.begin()
+        self._metrics.serve(self._configuration.port)
+        if self._reason:
+            told = f"the monitor {self._reason}; it was started again"
+            self._telling.event("monitor/restarted", "monitor", told, "look at the monitor's log")
+        due = time.monotonic()
+        while not self._ended.is_set():
+            os.write(self._beats, b".")
+            began = max(due, time.monotonic())
+            self._metrics.lateness.observe(began - due)
+            self._round()
+            # A round that took too long makes the next one late.
+            due = began + self._configuration.interval
+            self._ended.wait(max(0.0, due - time.monotonic()))
+        self._keep(running=False)
+        self._telling.close()
+
+    def end(self) -> None:
+        """Have the loop end after this round."""
+        self._ended.set()
+
+    def _round(self) -> None:
+        observed = self._observer.look()
+        found = causes(observed, self._configuration.waits, self._configuration.stack)
+        held, lost = self._leases.look(time.monotonic())
+        leased = {name for name in observed if any(lease.covers(name) for lease in held)}
+        resting = self._resting(observed, leased)
+        now = datetime.now(UTC)
+        self._starts_again(observed, leased | resting, now)
+        for name in self._recovery.decide(observed, found, leased | resting, now, random.random()):  # noqa: S311
+            _log.warning("restart", service=name, cause=found[name].summary)
+            self._metrics.restarts.labels(name).inc()
+            self._restarting.submit(self._restart, name)
+        self._report(observed, found, leased, resting, now)
+        for lease in lost:
+            self._tell_lost(lease)
+        self._keep(running=True)
+
+    def _resting(self, observed: dict[str, Observation], leased: set[str]) -> set[str]:
+        """Return what was stopped on purpose, and has not been started by anybody since."""
+        resting = stopped(OPERATIONS)
+        started = {name for name in resting - leased if name in observed and observed[name].answer.good}
+        for name in started:
+            forget_stopped(OPERATIONS, name)
+        return resting - started
+
+    def _report(
+        self,
+        observed: dict[str, Observation],
+        found: dict[str, Cause],
+        leased: set[str],
+        resting: set[str],
+        now: datetime,
+    ) -> None:
+        status = overall(set(observed) - resting, set(found) - resting)
+        conditions = self._conditions(observed, found, leased | resting, now)
+        self._telling.update(conditions, now)
+        self._metrics.observe(observed, status)
+        self._metrics.ledgers(self._ledgers.found)
+        self._record.put(rows(observed, found))
+        document = sample(observed, found, self._recovery.histories, self._ledgers.found, stopped=resting,
+                          leased=leased, conditions=conditions, status=status, at=now)  # fmt: skip
+        # A full disk must not end the watch over it.
+        with suppress(OSError):
+            store.write(_DIRECTORY, store.SAMPLE, document)
+
+    def _conditions(
+        self, observed: dict[str, Observation], found: dict[str, Cause], held: set[str], now: datetime
+    ) -> list[Condition]:
+        stack = self._configuration.stack
+        conditions = [
+            *rules.down(found, self._recovery.histories, held, now),
+            *rules.shortages(observed, stack),
+            *rules.loops(self._starts, now, stack),
+            *rules.ledgers(self._ledgers.found, stack),
+        ]
+        if self._observer.blind is not None:
+            told = f"containers can be neither seen nor restarted: {self._observer.blind}"
+            conditions.append(Condition("engine", "critical", None, told, f"./karen restart proxy --stack {stack}"))
+        return conditions
+
+    def _starts_again(self, observed: dict[str, Observation], held: set[str], now: datetime) -> None:
+        """Remember when the container engine has started a server again by itself."""
+        for name, one in observed.items():
+            if one.container is None:
+                continue
+            count = one.container.restarts
+            if count > self._counts.get(name, count) and name not in held:
+                _log.warning("started again by the container engine", service=name, restarts=count)
+                self._starts.setdefault(name, []).append(now)
+            self._counts[name] = count
+            self._starts[name] = [at for at in self._starts.get(name, ()) if now - at <= rules.LOOP_WINDOW]
+
+    def _restart(self, name: str) -> None:
+        try:
+            self._observer.servers.restart(name)
+        except UNREACHABLE as error:
+            _log.error("restart failed", service=name, error=str(error))
+
+    def _tell_lost(self, lease: Lease) -> None:
+        told = f"the maintenance of {lease.holder} ({lease.command}) has ended without a word: its services are watched again"
+        self._telling.event(f"lease/{lease.id}", None, told, f"run {lease.command} again")
+
+    def _keep(self, *, running: bool) -> None:
+        histories = {name: one.document() for name, one in self._recovery.histories.items()}
+        document = {"running": running, "histories": histories, "alerts": self._telling.document()}
+        with suppress(OSError):
+            store.write(_DIRECTORY, store.STATE, document)
+
+
+def _histories(kept: dict[str, Any]) -> dict[str, History]:
+    """Return what an earlier worker knew; while it was away, nobody saw whether a service was well."""
+    try:
+        found = {name: History.parse(one) for name, one in kept.get("histories", {}).items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+    return {name: replace(one, failing_since=None) for name, one in found.items()}
+
+
+def work(beats: int, reason: str) -> int:
+    """Run one worker; 0 when it was told to end."""
+    set_patience(_PATIENCE_SECONDS)
+    worker = Worker(Configuration.read(), beats, reason)
+    signal.signal(signal.SIGTERM, lambda *_: worker.end())
+    try:
+        worker.run()
+    except BrokenPipeError:
+        # Without a watchdog there is another worker soon.
+        return 1
+    # Client libraries leave threads behind that would hold the exit up.
+    os._exit(0)

@@ -1,0 +1,64 @@
+"""One row of `karen status` for each service, from the container engine, from what Pulumi recorded, and from what the monitor saw."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from init.migrations import NO_VERSION
+from ops.cli.errors import NotAsked
+from ops.cli.recorded import Recorded
+from ops.cli.services.containers import Server, Servers
+from ops.cli.services.samples import Sample, samples
+from ops.cli.services.watched import Watched
+
+_OF_A_SERVER = ("address", "uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes")
+
+
+def rows(stack: Servers, seen: Watched | None) -> list[dict[str, Any]]:
+    """Return every server, and every engine that is a file."""
+    used, recorded = samples(stack), _recorded(stack.stack)
+    found = [{**_server(server, used[name]), **_engine(name, recorded, seen)} for name, server in stack.found.items()]
+    return found + [
+        {"service": name, **dict.fromkeys(_OF_A_SERVER), "state": "file", **_engine(name, recorded, seen)}
+        for name in recorded.records
+        if name not in stack.found
+    ]
+
+
+def _server(server: Server, used: Sample) -> dict[str, Any]:
+    return {
+        "service": server.service,
+        "address": server.address,
+        "state": server.state,
+        "uptime_seconds": _uptime(server),
+        "cores": round(used.cores, 2),
+        "memory_bytes": used.memory,
+        "memory_limit_bytes": used.limit,
+        "volume_bytes": used.volume,
+    }
+
+
+def _engine(name: str, recorded: Recorded, seen: Watched | None) -> dict[str, Any]:
+    record = recorded.records.get(name)
+    return {
+        "health": seen.health(name) if seen else None,
+        "version": recorded.server_versions.get(name),
+        "schema_version": record.version if record and record.version not in ("", NO_VERSION) else None,
+        # Nothing makes backups yet.
+        "last_backup": None,
+    }
+
+
+def _recorded(stack: str) -> Recorded:
+    """Return what is recorded; a stack that was never initialized has servers alone."""
+    try:
+        return Recorded.read(stack)
+    except NotAsked:
+        return Recorded(stack, {}, None)
+
+
+def _uptime(server: Server) -> int | None:
+    if not server.facts["State"]["Running"]:
+        return None
+    # The engine gives nanoseconds, which Python does not read.
+    began = datetime.fromisoformat(f"{server.facts['State']['StartedAt'][:19]}+00:00")
+    return max(0, int((datetime.now(UTC) - began).total_seconds()))

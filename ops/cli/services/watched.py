@@ -1,0 +1,47 @@
+"""What the monitor found last, as far as there is a monitor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.store import DIRECTORY, SAMPLE
+from ops.operations_volume import OperationsVolume
+
+# An older sample tells of a monitor that does not work.
+STALE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The last sample and its age in seconds."""
+
+    age: int
+    services: Mapping[str, Mapping[str, Any]]
+    alerts: list[Mapping[str, Any]]
+
+    @property
+    def stale(self) -> bool:
+        """Whether the monitor has told nothing for too long."""
+        return self.age > STALE_SECONDS
+
+    def health(self, service: str) -> str | None:
+        """Return what the last query brought: how long it took, such as `2 ms`, or what is wrong."""
+        found = self.services.get(service)
+        if found is None:
+            return None
+        status, latency = str(found["status"]), found.get("latency")
+        return f"{1000 * latency:.0f} ms" if status == "healthy" and latency is not None else status
+
+
+def watched(stack: str) -> Watched | None:
+    """Return the last sample; None without a monitor, or before it has looked for the first time."""
+    with OperationsVolume.of(stack) as volume:
+        found = volume.read(f"{DIRECTORY}/{SAMPLE}") if volume is not None else []
+    if not found:
+        return None
+    try:
+        age = datetime.now(UTC) - datetime.fromisoformat(found[0]["at"])
+        return Watched(max(0, int(age.total_seconds())), found[0]["services"], found[0]["alerts"])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,112 @@
+"""What happens to servers: each fault is seen, named, and mended or told, within a minute."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ops.maintenance import maintenance
+from tests.e2e import clients, writers
+from tests.e2e.live import healthy
+from tests.e2e.monitor.watching import Watching
+from tests.e2e.operate.test_servers import karen
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+# From the fault to a server that answers again, with a margin for this machine's two cores.
+_RECOVERED_SECONDS = 75
+
+
+def cause(watching: Watching, service: str, text: str) -> Callable[[], bool]:
+    return lambda: text in (watching.service(service)["error"] or "")
+
+
+def test_one_that_was_killed_is_started(watching: Watching) -> None:
+    # Unlike a process that dies, a container that somebody kills is not the container engine's business any more.
+    watching.container("redis").kill()
+    watching.until(cause(watching, "redis", "redis is exited (exit code 137"), "the cause is named", within=15)
+    assert watching.until_well("redis") < _RECOVERED_SECONDS
+
+
+def test_a_hang_is_ended_and_the_rest_keeps_serving(watching: Watching) -> None:
+    watching.container("elasticsearch").pause()
+    watching.until(cause(watching, "elasticsearch", "elasticsearch is paused"), "the cause is named", within=20)
+    assert watching.sample()["status"] == "degraded"
+    with clients.postgres(watching.stack.variables()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert watching.until_well("elasticsearch", within=_RECOVERED_SECONDS) < _RECOVERED_SECONDS
+
+
+def test_without_etcd_milvus_has_one_cause_and_both_come_back(watching: Watching) -> None:
+    watching.container("etcd").kill()
+    watching.until(cause(watching, "etcd", "etcd is exited"), "the cause is named", within=15)
+    watching.until(cause(watching, "milvus", "milvus fails because of etcd"), "the cascade is one", within=30)
+    watching.until_well("etcd")
+    watching.until_well("milvus", within=180)
+
+
+def test_one_that_is_cut_off_is_told_with_the_fix(watching: Watching) -> None:
+    network = watching.engine.networks.get(f"ai-karen-db-{watching.stack.name}")
+    container = watching.container("minio")
+    network.disconnect(container)
+    try:
+        watching.until(lambda: watching.receiver.states("down/minio"), "it is told", within=30)
+        assert "minio is cut off from the stack's network" in watching.receiver.summary("down/minio")
+        assert watching.service("minio")["recoveries"] == 0
+    finally:
+        network.connect(container, aliases=["minio"])
+    watching.until_well("minio")
+
+
+def test_a_wrong_password_is_told_and_nothing_is_restarted(watching: Watching) -> None:
+    outputs = watching.stack.outputs()["operations"]["verification"]["engines"]["redis"]
+    client = clients.redis_client(watching.stack.variables())
+    began = watching.facts("redis")["StartedAt"]
+    client.acl_setuser("administrator", enabled=True, reset_passwords=True, passwords=["+another-one"])
+    try:
+        client.client_kill_filter(user="administrator")
+        watching.until(lambda: watching.receiver.states("down/redis")[-1:] == ["firing"], "it is told", within=30)
+        assert "invalid username-password pair" in watching.receiver.summary("down/redis")
+    finally:
+        client.acl_setuser("administrator", enabled=True, reset_passwords=True, passwords=[f"+{outputs['password']}"])
+    watching.until_well("redis")
+    assert watching.facts("redis")["StartedAt"] == began
+
+
+@pytest.mark.parametrize("seconds", [40, pytest.param(180, marks=pytest.mark.full)])
+def test_what_somebody_works_on_or_has_stopped_is_left_alone(watching: Watching, seconds: int) -> None:
+    karen(watching.stack, "stop", "redis", code=0)
+    try:
+        with maintenance(watching.stack.name, "a test", ["minio"]):
+            watching.container("minio").kill()
+            refused = karen(watching.stack, "restart", "minio", code=1).stderr
+            assert "Maintenance is going on: a test by " in refused
+            time.sleep(seconds)
+            assert watching.facts("minio")["Status"] == watching.facts("redis")["Status"] == "exited"
+            assert (watching.status("minio"), watching.status("redis")) == ("maintenance", "stopped")
+        watching.until_well("minio", within=_RECOVERED_SECONDS)
+        assert watching.facts("redis")["Status"] == "exited"
+    finally:
+        karen(watching.stack, "start", "redis", code=0)
+    watching.until_well("redis")
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.full)])
+def test_no_acknowledged_write_is_lost(watching: Watching, kills: int) -> None:
+    env = watching.stack.variables()
+    postgres, redis = writers.postgres(env, f"kills{kills}"), writers.redis(env, f"kills{kills}")
+    times = []
+    with writers.writing([postgres, redis], seconds=1):
+        for _ in range(kills):
+            for service in ("postgres", "redis"):
+                before = watching.facts(service)["StartedAt"]
+                times.append(time.monotonic())
+                watching.kill(service)
+                watching.until(lambda: watching.facts(service)["StartedAt"] != before, "it starts", within=60)  # noqa: B023
+                healthy(watching.stack.container(service))
+            time.sleep(1)
+    assert len(postgres.acknowledged) > 10 * kills
+    assert len(redis.acknowledged) > 10 * kills
+    assert postgres.lost() == set()
+    # Redis writes to its disk every second, and may need another one for that.
+    lost = [redis.acknowledged[number] for number in redis.lost()]
+    assert all(any(0 <= kill - moment <= 2 for kill in times) for moment in lost)
