@@ -5,13 +5,13 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from init.migrations import NO_VERSION
 from init.resources.job import JobError
 from init.resources.verification import verify
 from ops.pulumi import PulumiError, outputs
+from ops.tables import show
 
 SCHEMA = 1
 # Who asks for the status wants to know soon that something is down.
@@ -66,7 +66,7 @@ def main() -> None:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(row["service"], row["endpoint"], row["version"], f"[green]{row['health']}[/]", row["schema"])
-        Console().print(table)
+        show(table)
 
 
 if __name__ == "__main__":

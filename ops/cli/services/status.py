@@ -79,7 +79,8 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
     table = Table()
     for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in ("uptime", "cpu", "memory", "volume") else "left")
+        justify: Any = "right" if column in ("uptime", "cpu", "memory", "volume") else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "service")
     for row in rows:
         style = _STYLES.get(row["state"], "red")
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
