@@ -5,9 +5,10 @@ import sys
 from ops.cli.errors import INTERRUPTED
 
 try:
-    from ops.cli import ahead
+    if sys.argv[1:2] == ["migrate"]:
+        from ops.cli import ahead
 
-    ahead.begin(sys.argv[1:])
+        ahead.begin(sys.argv[1:])
     # What takes its time comes after the head start.
     from ops.cli.app import main
 

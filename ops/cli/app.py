@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ops.cli import options
-from ops.cli.ahead import parsed
+from ops.cli import completion, options
 from ops.cli.errors import DONE
 from ops.cli.migrate import commands as migrate
 from ops.cli.options import Json, Stack, command
@@ -18,13 +17,14 @@ from ops.cli.services import commands as services
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help=f"Look after a stack that is up.\n\nExample: ./karen migrate status\n\n{options.EXIT_CODES}",
 )
 services.register(app)
 app.add_typer(migrate.app, name="migrate")
-LoadEngine = Annotated[str, typer.Argument(metavar="ENGINE", help="Where the data goes.")]
+LoadEngine = Annotated[
+    str, typer.Argument(metavar="ENGINE", help="Where the data goes.", autocompletion=completion.loaded)
+]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="A table, an index, or a collection.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The data.", exists=True, dir_okay=False, readable=True)]
 
@@ -65,10 +65,15 @@ def config(key: Key = None, stack: Stack = "dev", json: Json = False, markdown: 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command that was asked for; with `--json`, a mistake in it is told as a document as well."""
+    if completion.asked(arguments):
+        completion.prepare()
+        app(list(arguments), prog_name=completion.PROGRAM)
     if "--json" not in arguments:
         app(list(arguments), prog_name="./karen")
     try:
         sys.exit(app(list(arguments), prog_name="./karen", standalone_mode=False))
     except TyperException as error:
+        from ops.cli.ahead import parsed
+
         Printer(parsed(arguments)[0], as_json=True).fail(error.format_message(), error.exit_code)
         sys.exit(error.exit_code)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli import completion
 from ops.cli.errors import DONE, INTERRUPTED, CommandError
 from ops.cli.printer import Printer
 
@@ -14,13 +15,18 @@ EXIT_CODES = (
     "Exit codes: 0 done or clean, 1 refused or something is wrong, 2 could not be asked or bad usage, 130 interrupted."
 )
 _AGAIN = "Run the same command again: it goes on where this one stopped."
-Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", show_default=True)]
+Stack = Annotated[
+    str, typer.Option("--stack", "-s", help="The stack.", show_default=True, autocompletion=completion.stacks)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, with its version as `schema`.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for leave.")]
 To = Annotated[str | None, typer.Option("--to", metavar="VERSION", help="A version: 2, 002 or latest.")]
 _ENGINES = "One of postgres, duckdb, elasticsearch, milvus and minio"
-Engine = Annotated[str, typer.Argument(metavar="ENGINE", help=f"{_ENGINES}.")]
-AnyEngine = Annotated[str | None, typer.Argument(metavar="[ENGINE]", help=f"{_ENGINES}; all without it.")]
+Engine = Annotated[str, typer.Argument(metavar="ENGINE", help=f"{_ENGINES}.", autocompletion=completion.migrated)]
+AnyEngine = Annotated[
+    str | None,
+    typer.Argument(metavar="[ENGINE]", help=f"{_ENGINES}; all without it.", autocompletion=completion.migrated),
+]
 
 
 def command(

@@ -32,9 +32,9 @@ class Printer:
     def table(self, table: "Table") -> None:
         """Print a table for people."""
         if not self.as_json:
-            from rich.console import Console
+            from ops.tables import show
 
-            Console().print(table)
+            show(table)
 
     def end(self, sentence: str, document: Mapping[str, Any]) -> None:
         """Print the last sentence, or the document with it."""

@@ -4,12 +4,20 @@ from typing import Annotated
 
 import typer
 
+from ops.cli import completion
 from ops.cli.options import Json, Stack, Yes, command
 from ops.cli.printer import Printer
 
-Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Servers; all without it.")]
-Service = Annotated[str | None, typer.Argument(metavar="[SERVICE]", help="One service; all without it.")]
-One = Annotated[str, typer.Argument(metavar="SERVICE", help="postgres, redis, duckdb, elasticsearch, milvus or minio.")]
+_ONE = "postgres, redis, duckdb, elasticsearch, milvus or minio."
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SERVICE]...", help="Servers; all without it.", autocompletion=completion.servers),
+]
+Service = Annotated[
+    str | None,
+    typer.Argument(metavar="[SERVICE]", help="One service; all without it.", autocompletion=completion.engines),
+]
+One = Annotated[str, typer.Argument(metavar="SERVICE", help=_ONE, autocompletion=completion.engines)]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until interrupted.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="90s, 10m, 2h or 1d ago, or an ISO time.")]
 Grep = Annotated[str | None, typer.Option("--grep", metavar="PATTERN", help="Only lines with this regular expression.")]

@@ -80,7 +80,8 @@ def _table(printer: Printer, rows: Sequence[Mapping[str, Any]]) -> None:
 
     table = Table()
     for column in ("service", "health", "latency", "version", "cause"):
-        table.add_column(column, justify="right" if column == "latency" else "left")
+        justify: Any = "right" if column == "latency" else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "service")
     for row in rows:
         latency = f"{1000 * row['latency']:.1f} ms" if "latency" in row else "–"
         status = f"[{_STYLES.get(row['status'], 'red')}]{row['status']}[/]"

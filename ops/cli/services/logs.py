@@ -110,6 +110,6 @@ def _shower(printer: Printer, names: Sequence[str]) -> Any:
         if printer.as_json:
             print(json.dumps({"time": moment, "service": name, "text": text}), flush=True)
         else:
-            console.print(Text(f"{name:<{width}} ", style=colours[name]) + Text.from_ansi(text))
+            console.print(Text.assemble((f"{name:<{width}} ", colours[name]), Text.from_ansi(text)))
 
     return show

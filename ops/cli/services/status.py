@@ -52,8 +52,8 @@ def _table(found: list[dict[str, Any]]) -> Any:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in _COLUMNS:
-        # Nothing is cut off: what is too long goes on in the next line.
-        table.add_column(column, justify="right" if column in _RIGHT else "left", overflow="fold")
+        justify: Any = "right" if column in _RIGHT else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "service")
     for row in found:
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
         table.add_row(

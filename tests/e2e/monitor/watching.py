@@ -54,11 +54,11 @@ class Receiver:
 
     def states(self, key: str) -> list[str]:
         """Return the states that were told of a key, in order."""
-        return [one["state"] for one in self.notices if one["condition"]["key"] == key]
+        return [one["state"] for one in self.notices if one["key"] == key]
 
     def summary(self, key: str) -> str:
         """Return what was told last."""
-        return str([one["condition"]["summary"] for one in self.notices if one["condition"]["key"] == key][-1])
+        return str([one["summary"] for one in self.notices if one["key"] == key][-1])
 
 
 @dataclass
