@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from components.sizes import MEBIBYTE, show_size
 
@@ -79,7 +80,7 @@ def _reserved(settings: "Settings") -> Iterator[str]:
 
 def _alerts(settings: "Settings") -> Iterator[str]:
     webhook = settings.alert_webhook.get_secret_value() if settings.alert_webhook else HIDDEN
-    if webhook != HIDDEN and not webhook.startswith(("http://", "https://")):
+    if webhook != HIDDEN and not _is_address(webhook):
         yield "alertWebhook is no http:// or https:// address. Fix: pulumi config set --secret ai-karen-db:alertWebhook https://…"
     for field in ("alert_mail_from", "alert_mail_to"):
         if settings.alert_mail_server and not getattr(settings, field):
@@ -87,6 +88,17 @@ def _alerts(settings: "Settings") -> Iterator[str]:
                 f"{camel(field)} is not set, but alertMailServer is: a mail needs a sender and recipients. "
                 f"Fix: pulumi config set ai-karen-db:{camel(field)} <address>"
             )
+    if settings.alert_mail_user and settings.alert_mail_security == "none":
+        yield (
+            "alertMailSecurity is none, but alertMailUser is set: a password is not sent in the open; allowed: starttls, tls. "
+            "Fix: pulumi config set ai-karen-db:alertMailSecurity starttls"
+        )
+    password = settings.alert_mail_password.get_secret_value() if settings.alert_mail_password else ""
+    if not (settings.alert_mail_user or "").isascii() or not password.isascii():
+        yield (
+            "alertMailUser or alertMailPassword has other than ASCII characters, which a mail server's login does not take. "
+            "Fix: pulumi config set --secret ai-karen-db:alertMailPassword"
+        )
     if (settings.alert_mail_user is None) != (settings.alert_mail_password is None):
         yield (
             "alertMailUser and alertMailPassword: one is set without the other. "
@@ -100,6 +112,14 @@ def _depends(settings: "Settings") -> Iterator[str]:
             "enableMinio is false, but enableMilvus is true: Milvus keeps its segments in MinIO and cannot start without it. "
             "Fix: pulumi config set ai-karen-db:enableMinio true, or disable Milvus as well"
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        found = urlsplit(text)
+        return found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
 
 
 def _memory(settings: "Settings") -> Iterator[str]:
