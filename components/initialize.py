@@ -28,7 +28,7 @@ def initialize(
 
     PostgreSQL, which coordinates the migrations of all engines, comes before the others.
     """
-    coordination = context.coordination
+    coordination, data = context.coordination, generation(context.naming.stack)
     return Initialization(
         f"{service}-initialization",
         stack=context.naming.stack,
@@ -39,7 +39,7 @@ def initialize(
         container=container,
         connection=engine.connection,
         volumes=volumes or {},
-        identity=pulumi.Output.concat(identity, generation(context.naming.stack)),
+        identity=pulumi.Output.from_input(identity).apply(lambda home: f"{home or ''}{data}"),
         host_file=host_file,
         coordination=coordination.connection if coordination else engine.connection,
         target=context.settings.schema_version(service),
