@@ -28,7 +28,7 @@ def initialize(
 
     PostgreSQL, which coordinates the migrations of all engines, comes before the others.
     """
-    coordination = context.coordination
+    coordination, data = context.coordination, generation(context.naming.stack)
     return Initialization(
         f"{service}-initialization",
         stack=context.naming.stack,
@@ -39,14 +39,9 @@ def initialize(
         container=container,
         connection=engine.connection,
         volumes=volumes or {},
-        identity=_identity(identity, generation(context.naming.stack)),
+        identity=pulumi.Output.from_input(identity).apply(lambda home: f"{home or ''}{data}"),
         host_file=host_file,
         coordination=coordination.connection if coordination else engine.connection,
         target=context.settings.schema_version(service),
         opts=pulumi.ResourceOptions(parent=engine, depends_on=[coordination.initialization] if coordination else None),
     )
-
-
-def _identity(home: pulumi.Input[str], data: str) -> pulumi.Output[str]:
-    """Return what changes with the data's home, and with the generation of the data in it."""
-    return pulumi.Output.from_input(home).apply(lambda made: f"{made or ''}{data}")

@@ -4,7 +4,7 @@ Templates, pipelines and users stay.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -17,15 +17,20 @@ from init.engines.elasticsearch_script import SERVICE
 
 # Names go into the request's first line, of which the server takes 4096 bytes.
 _LINE_BYTES = 3000
+# What the server makes of one aggregation at most.
+_MOST_INDICES = 65_536
+_READABLE = ["open", "hidden"]
 # Who has set one of these forbids to delete as well; each is taken away in a request of its own, which is always allowed.
 _BLOCKS = ("index.blocks.read_only", "index.blocks.metadata")
 
 
 def contents(client: Elasticsearch) -> dict[str, int]:
     """Count documents by data stream, alias or index; a closed index tells none."""
-    client.indices.refresh(index="*", expand_wildcards=["open", "hidden"])
-    rows = client.cat.indices(h="index,docs.count", format="json", expand_wildcards="all").body
-    documents = {row["index"]: int(row["docs.count"] or 0) for row in rows if isinstance(row, Mapping)}
+    client.indices.refresh(index="*", expand_wildcards=_READABLE)
+    by_index = {"indices": {"terms": {"field": "_index", "size": _MOST_INDICES}}}
+    answer = client.search(index="*", expand_wildcards=_READABLE, size=0, aggregations=by_index)
+    buckets = answer.get("aggregations", {"indices": {"buckets": []}})["indices"]["buckets"]
+    documents = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
     counts: Counter[str] = Counter()
     for one in _indices(client):
         if one["name"] != LEDGER:

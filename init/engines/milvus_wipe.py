@@ -57,4 +57,5 @@ def _drop(client: MilvusClient) -> None:
 def _entities(client: MilvusClient, name: str) -> int:
     if client.get_load_state(name)["state"] != LoadState.Loaded:
         return int(client.get_collection_stats(name)["row_count"])
-    return int(client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"])
+    answer = client.query(name, filter="", output_fields=["count(*)"], consistency_level="Strong")
+    return int(answer[0]["count(*)"])

@@ -16,6 +16,7 @@ from docker.errors import NotFound
 from bootstrap import places, state
 from bootstrap.leftovers import find, remove
 from components.images import reference
+from components.machine import generation_file
 
 TEST_PORTS = {
     "postgresPort": "25432",
@@ -153,6 +154,7 @@ class LiveStack:
             client.close()
         shutil.rmtree(places.home() / "data" / self.name, ignore_errors=True)
         self.file.unlink(missing_ok=True)
+        generation_file(self.name).unlink(missing_ok=True)
 
 
 def healthy(container: str, *, within: float = 90) -> None:

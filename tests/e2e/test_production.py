@@ -10,6 +10,7 @@ import pytest
 
 from components.images import reference
 from tests.e2e.live import SMALL, LiveStack
+from tests.e2e.operate.test_servers import karen
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SERVICES = ("postgres", "redis", "elasticsearch", "etcd", "minio", "milvus")
@@ -150,6 +151,18 @@ def test_destroy_keeps_the_data_and_the_next_up_takes_it_over(production: LiveSt
     production.up()
     found = json.loads(in_network(production, READ).strip().splitlines()[-1])
     assert found == dict.fromkeys(("postgres", "redis", "elasticsearch", "milvus"), acknowledged)
+
+
+def test_a_reset_needs_the_name_and_empties_what_nobody_outside_can_reach(production: LiveStack) -> None:
+    in_network(production, WRITE)
+    refused = karen(production, "reset", "--yes", code=1).stderr
+    assert f"Fix: ./karen reset --stack {production.name} --confirm {production.name}" in refused
+    variables = production.outputs()["env"]
+    karen(production, "reset", "--confirm", production.name)
+    found = json.loads(in_network(production, READ).strip().splitlines()[-1])
+    assert found == {name: [] for name in ("postgres", "redis", "elasticsearch", "milvus")}
+    assert production.outputs()["env"] == variables
+    production.pulumi("preview", "--refresh", "--expect-no-changes")
 
 
 def test_erasing_needs_the_name_and_leaves_nothing(production: LiveStack) -> None:

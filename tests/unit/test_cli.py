@@ -41,7 +41,7 @@ def test_every_command_is_there() -> None:
     assert [one.name for one in migrations.registered_commands] == COMMANDS
 
 
-@pytest.mark.parametrize("command", [["load"], *(["migrate", name] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize("command", [["load"], ["reset"], *(["migrate", name] for name in COMMANDS)], ids=" ".join)
 def test_every_command_has_help_with_an_example_and_exit_codes(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0

@@ -1,7 +1,7 @@
-"""A migration run as a process, which a test stops or kills at a point of its choice.
+"""A migration run, or a wipe, as a process, which a test stops or kills at a point of its choice.
 
 It reads jobs as lines of JSON from its input, and writes one event a line. Its points are numbered from 1: before each
-`guard`, which is before each step that writes, and after each statement.
+`guard`, which is before each step that writes, and after each statement; of a wipe also before each line that does it.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 from init.migrations import load
@@ -31,6 +32,7 @@ class Job:
     lock_seconds: float = 60.0
     # Down to this version; None is all the way up.
     to: str | None = None
+    wipe: bool = False
     at: int | str = 0
     # The how manieth of the points that begin so.
     nth: int = 1
@@ -110,10 +112,29 @@ def _do(job: Job) -> None:
                 if hasattr(run.driver, name):
                     setattr(run.driver, name, Statements(getattr(run.driver, name), job))
             tell("connected", runner=run.runner)
-            done = up(run) if job.to is None else down(run, job.to)
+            if job.wipe:
+                _wipe(run, job)
+            else:
+                done = up(run) if job.to is None else down(run, job.to)
     except Failure as error:
         failure = {"kind": error.kind, "message": error.message}
     tell("ended", done=[entry.name for entry in done], points=job.points, **failure)
+
+
+def _wipe(run: Run, job: Job) -> None:
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        name = Path(frame.f_code.co_filename).name
+        if not name.endswith("_wipe.py") and name != "minio_buckets.py":
+            return None
+        if event == "line":
+            job.reach(f"line {name}:{frame.f_lineno}")
+        return trace
+
+    sys.settrace(trace)
+    try:
+        run.driver.wipe()
+    finally:
+        sys.settrace(None)
 
 
 def tell(event: str, **values: Any) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -76,9 +75,6 @@ def test_a_monitor_that_died_or_hung_is_started_again_and_says_so(watching: Watc
             connection.execute("ALTER TABLE system_config DROP COLUMN by_hand")
     second = watching.worker()
     os.kill(second, signal.SIGSTOP)
-    watching.until(lambda: watching.worker() != second, "a worker that hangs is replaced", within=60)
-    began = time.time()
-    watching.until(
-        lambda: os.stat("/proc").st_ctime and watching.sample()["status"] == "healthy", "it works", within=60
-    )
-    assert time.time() - began < 60
+    watching.until(lambda: watching.worker() not in (0, second), "a worker that hangs is replaced", within=90)
+    for service in SERVERS:
+        watching.until_well(service)

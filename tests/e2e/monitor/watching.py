@@ -129,9 +129,9 @@ class Watching:
         os.kill(self.facts(service)["Pid"], signal.SIGKILL)
 
     def worker(self) -> int:
-        """Return the process of the monitor's worker on this host."""
+        """Return the process of the monitor's worker on this host, 0 while there is none."""
         top = self.engine.api.top(self.stack.container("monitor"), ps_args="-o pid,args")
-        return next(int(pid) for pid, command in top["Processes"] if " work " in f"{command} ")
+        return next((int(pid) for pid, command in top["Processes"] if " work " in f"{command} "), 0)
 
 
 def _unix(text: str) -> float:
