@@ -40,7 +40,7 @@ class Stack:
     done: list[str] = field(default_factory=list)
 
     def recorded(self, name: str) -> Recorded:
-        return Recorded(name, {"postgres": known().record}, None, self.protected)
+        return Recorded(name, {"postgres": known().record}, None, protected=self.protected)
 
     @contextmanager
     def started(self, _job: Mapping[str, Any], action: str, **_: object) -> Iterator[Callable[..., Any]]:
