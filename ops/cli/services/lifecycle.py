@@ -105,6 +105,7 @@ def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, f
         # A paused process hears no signal.
         if server.facts["State"]["Paused"]:
             stack.client.api.unpause(server.name)
+        # Not even Milvus is flushed first: what it has acknowledged is in its log, and a flush takes as long as reading that.
         stack.client.api.stop(server.name, timeout=int(server.facts["Config"].get("StopTimeout") or _GRACE_SECONDS))
 
     return _each(

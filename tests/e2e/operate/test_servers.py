@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import docker
 import psycopg
 import pytest
 import redis
+from pymilvus import MilvusException
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bootstrap import places
-from tests.e2e import clients
+from tests.e2e import clients, writers
 from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -56,6 +59,8 @@ def test_stopped_in_order_and_started_again_everything_is_there(stack: LiveStack
         connection.execute("INSERT INTO kept VALUES (42)")
     clients.redis_client(env).set("kept", "42")
     clients.elasticsearch(env).index(index="ai_karen_memory", id="kept", document={"query": "kept"}, refresh=True)
+    vectors = writers.milvus(env, "kept")
+    vectors.write(42)
     try:
         told = document(stack, "stop")
         assert {one["service"] for one in told["services"]} == SERVERS
@@ -83,6 +88,11 @@ def test_stopped_in_order_and_started_again_everything_is_there(stack: LiveStack
     assert client.get(index="ai_karen_memory", id="kept")["_source"] == {"query": "kept"}
     client.delete(index="ai_karen_memory", id="kept", refresh=True)
     client.close()
+    # Milvus is healthy before it has loaded its collections again.
+    loaded = Retrying(retry=retry_if_exception_type(MilvusException), stop=stop_after_delay(120), wait=wait_fixed(0.5))
+    assert loaded(vectors.read) == {42}
+    with closing(clients.milvus(env)) as milvus:
+        milvus.delete("persona_embeddings", filter='user_id == "kept.42"')
     stack.pulumi("preview", "--refresh", "--expect-no-changes")
 
 
