@@ -9,6 +9,7 @@ from monitor.roots import roots
 # A server that cannot write any more: what is left of its disk, as a share of it.
 _FULL_SHARE = 0.99
 _REFUSED = "AuthenticationFailed"
+_CERTAIN = ("missing", "full", "cut off", "refused")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Cause:
     summary: str
     fix: str
     restart: bool
+
+    @property
+    def certain(self) -> bool:
+        """Whether waiting does not change anything: it is no hiccup."""
+        return self.code in _CERTAIN
 
     @property
     def own(self) -> bool:

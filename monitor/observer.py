@@ -50,11 +50,12 @@ class Observer:
     def _asked(self) -> Mapping[str, Answer]:
         now = time.monotonic()
         for name, prober in self._probers.items():
-            if name not in self._files or now >= self._files_due:
+            # What failed is asked again at once.
+            if name not in self._files or now >= self._files_due or not prober.answer().good:
                 prober.ask()
         if now >= self._files_due:
             self._files_due = now + _FILE_SECONDS
-        until = now + min(_ANSWER_SECONDS, self._configuration.interval / 2)
+        until = now + _ANSWER_SECONDS
         while time.monotonic() < until and any(prober.pending for prober in self._probers.values()):
             time.sleep(_POLL_SECONDS)
         return {name: prober.answer() for name, prober in self._probers.items()}

@@ -27,7 +27,7 @@ def down(
             continue
         cascade = sorted(other for other, one in found.items() if one.root == name and other != name)
         summary = f"{cause.summary}; with it {', '.join(cascade)}" if cascade else cause.summary
-        if now - history.failing_since >= _DOWN_AFTER or not cause.restart:
+        if now - history.failing_since >= _DOWN_AFTER or cause.certain:
             yield Condition(f"down/{name}", "critical", name, summary, cause.fix)
         if history.given_up:
             told = f"{name} was restarted {PER_HOUR} times in an hour, and is not tried again: {cause.summary}"
