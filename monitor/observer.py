@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from init.engines import load
 from monitor.configuration import SOCKET, VOLUMES, Configuration
 from monitor.disks import disks
-from monitor.model import Answer, Container, Observation, Usage
+from monitor.memory import Memory
+from monitor.model import Answer, Container, Observation
 from monitor.prober import Prober
 from monitor.servers import UNREACHABLE, Servers
 
@@ -25,14 +26,19 @@ class Observer:
         self.servers = Servers(SOCKET, configuration.containers, configuration.network)
         self._probers = {name: Prober(name, connection) for name, connection in configuration.engines.items()}
         self._files = {name for name, connection in configuration.engines.items() if "path" in connection}
+        # A connection of its own: what takes its time must not hold up a restart.
+        self._memory = Memory(
+            Servers(SOCKET, configuration.containers, configuration.network), configuration.containers
+        )
         self._files_due = 0.0
         # Why the container engine could not be asked, if it could not.
         self.blind: str | None = None
 
     def prepare(self) -> None:
-        """Import every client: that takes longer than an answer may."""
+        """Import every client, which takes longer than an answer may, and begin what goes on by itself."""
         for name in self._probers:
             load(name)
+        self._memory.begin()
 
     def look(self) -> dict[str, Observation]:
         """Ask and look, and return what is seen after some seconds at most."""
@@ -41,9 +47,12 @@ class Observer:
         observed = {}
         self.blind = None
         for name, answer in answers.items():
-            container, memory = self._container(name)
             observed[name] = Observation(
-                service=name, answer=answer, container=container, disk=found.get(name), memory=memory
+                service=name,
+                answer=answer,
+                container=self._container(name),
+                disk=found.get(name),
+                memory=self._memory.found.get(name),
             )
         return observed
 
@@ -60,13 +69,11 @@ class Observer:
             time.sleep(_POLL_SECONDS)
         return {name: prober.answer() for name, prober in self._probers.items()}
 
-    def _container(self, name: str) -> tuple[Container | None, Usage | None]:
+    def _container(self, name: str) -> Container | None:
         if name not in self._configuration.containers or self.blind is not None:
-            return None, None
+            return None
         try:
-            container = self.servers.look(name)
-            memory = self.servers.memory(name) if container.state == "running" else None
+            return self.servers.look(name)
         except UNREACHABLE as error:
             self.blind = f"{type(error).__name__}: {error}"
-            return None, None
-        return container, memory
+            return None

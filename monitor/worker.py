@@ -1,5 +1,6 @@
 """The monitor's loop: look, find the causes, restart what a restart may help, tell everybody."""
 
+import logging
 import os
 import random
 import signal
@@ -185,6 +186,15 @@ def _histories(kept: dict[str, Any]) -> dict[str, History]:
 def work(beats: int, reason: str) -> int:
     """Run one worker; 0 when it was told to end."""
     set_patience(_PATIENCE_SECONDS)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    # It logs every refusal with its stack; what is refused is told by the checks.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
     worker = Worker(Configuration.read(), beats, reason)
     signal.signal(signal.SIGTERM, lambda *_: worker.end())
     try:

@@ -1,16 +1,14 @@
-"""What a server uses now: processor and memory from the container engine, and its volumes' sizes where they can be read."""
+"""What a server uses now: processor and memory, and its volumes' sizes where they can be read."""
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ops.cli.services.cgroups import counters
 from ops.cli.services.containers import Server, Servers
-
-if TYPE_CHECKING:
-    import docker
 
 # Two samples so far apart give the use of processors between them.
 _BETWEEN_SECONDS = 0.25
@@ -33,32 +31,40 @@ def samples(stack: Servers) -> dict[str, Sample]:
     """Return what every server uses; one that does not run uses its volumes alone."""
     running = [server for server in stack.found.values() if server.running]
     with ThreadPoolExecutor(max_workers=2 * len(stack.found)) as pool:
-        first = dict(zip(_names(running), pool.map(lambda one: _stats(stack.client, one), running), strict=True))
+        used = {server.service: pool.submit(_used, stack, server) for server in running}
         sizes = {name: pool.submit(_volumes, server) for name, server in stack.found.items()}
-        time.sleep(_BETWEEN_SECONDS)
-        second = dict(zip(_names(running), pool.map(lambda one: _stats(stack.client, one), running), strict=True))
-    return {name: _sample(first.get(name), second.get(name), sizes[name].result()) for name in stack.found}
+        return {
+            name: replace(used[name].result() if name in used else Sample(), volume=size.result())
+            for name, size in sizes.items()
+        }
 
 
-def _names(servers: Iterable[Server]) -> list[str]:
-    return [server.service for server in servers]
+def _used(stack: Servers, server: Server) -> Sample:
+    """Return what a server uses, from the kernel where it runs on this machine, and else from the container engine."""
+    process, container = int(server.facts["State"]["Pid"]), str(server.facts["Id"])
+    began, first = time.monotonic(), counters(process, container)
+    if first is None:
+        return _told(stack, server)
+    time.sleep(_BETWEEN_SECONDS)
+    second, passed = counters(process, container), time.monotonic() - began
+    if second is None:
+        return Sample()
+    cores = (second.seconds - first.seconds) / passed
+    return Sample(cores, second.memory, int(server.facts["HostConfig"]["Memory"]))
 
 
-def _stats(client: "docker.DockerClient", server: Server) -> dict[str, Any]:
-    found: dict[str, Any] = client.api.stats(server.name, stream=False, one_shot=True)
-    return found
-
-
-def _sample(first: dict[str, Any] | None, second: dict[str, Any] | None, volume: int | None) -> Sample:
-    if not first or not second or "usage" not in second.get("memory_stats", {}):
-        return Sample(volume=volume)
-    used = second["cpu_stats"]["cpu_usage"]["total_usage"] - first["cpu_stats"]["cpu_usage"]["total_usage"]
-    passed = second["cpu_stats"]["system_cpu_usage"] - first["cpu_stats"]["system_cpu_usage"]
-    cores = used / passed * second["cpu_stats"]["online_cpus"] if passed > 0 else 0.0
-    memory = second["memory_stats"]
+def _told(stack: Servers, server: Server) -> Sample:
+    """Return what the engine tells, which takes it two seconds."""
+    found: dict[str, Any] = stack.client.api.stats(server.name, stream=False)
+    memory, now, before = found["memory_stats"], found["cpu_stats"], found["precpu_stats"]
+    if "usage" not in memory:
+        return Sample()
+    used = now["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
+    passed = now["system_cpu_usage"] - before.get("system_cpu_usage", 0)
+    cores = used / passed * now["online_cpus"] if passed > 0 else 0.0
     # As `docker stats` has it: what the kernel gives back at once is not counted.
     cache = memory["stats"].get("inactive_file", memory["stats"].get("total_inactive_file", 0))
-    return Sample(cores, memory["usage"] - cache, memory["limit"], volume)
+    return Sample(cores, memory["usage"] - cache, memory["limit"])
 
 
 def _volumes(server: Server) -> int | None:
