@@ -34,6 +34,7 @@ defaults
     log-format "%ST %ts %s %{{+Q}}r"
     option dontlognull
     # One request for each connection, to either side.
+    option httpclose
     timeout http-request 5s
     timeout client 5s
     timeout connect 5s
@@ -61,7 +62,7 @@ frontend restricted
 
     http-request deny deny_status 403 if body || upgrade
     http-request deny deny_status 403 unless reads ping || looks_at_version version || reads inspect || reads stats || writes start || writes stop
-    # Told are changes and what was refused.
+    # Only changes and refusals are logged.
     http-request set-log-level silent unless writes
     # Of the request, only its first line reaches the engine.
     http-request del-header . -m reg

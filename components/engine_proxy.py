@@ -19,7 +19,7 @@ ENGINE_SOCKET = "/run/host/engine.sock"
 USER = "0:0"
 # The provider uploads no file to a read-only root file system. So the configuration is an argument, and stays with the container.
 ENTRY_POINT = ["bash", "-c", 'exec haproxy -db -f /dev/stdin <<< "$1"', "haproxy"]
-# Ten times what it was seen to use.
+# At rest it was seen to use 6 MiB, and 9 MiB while its health is asked.
 MEMORY = 64 * MEBIBYTE
 _CPUS = 0.5
 _STOP_SECONDS = 10

@@ -110,8 +110,10 @@ def recording(path: Path, received: list[bytes]) -> Iterator[None]:
     with socketserver.UnixStreamServer(str(path), Handler) as server:
         path.chmod(0o666)
         threading.Thread(target=server.serve_forever, args=(0.05,)).start()
-        yield
-        server.shutdown()
+        try:
+            yield
+        finally:
+            server.shutdown()
 
 
 @dataclass(frozen=True)
