@@ -16,6 +16,7 @@ import docker
 from docker.models.containers import Container
 from prometheus_client.parser import text_string_to_metric_families
 
+from ops.maintenance import Maintenance
 from ops.operations_volume import OperationsVolume
 from tests.e2e.live import LiveStack
 
@@ -123,6 +124,18 @@ class Watching:
             return found["services"][service]["status"] == "healthy" and _unix(found["at"]) > begin
 
         return self.until(seen, f"{service} is healthy", within=within)
+
+    @contextmanager
+    def leased(self, *services: str) -> Iterator[None]:
+        """Hold the maintenance lease, as another process would."""
+        with OperationsVolume.of(self.stack.name) as volume:
+            assert volume is not None
+            lease = Maintenance(volume, "a test", services)
+            lease.begin()
+            try:
+                yield
+            finally:
+                lease.end()
 
     def kill(self, service: str) -> None:
         """End a server's process as the kernel does it when memory is short: the container engine starts it again."""
