@@ -8,6 +8,8 @@ from monitor.roots import roots
 
 # A server that cannot write any more: what is left of its disk, as a share of it.
 _FULL_SHARE = 0.99
+# How the engines say so, who may refuse before the last byte is used.
+_FULL = ("No space left on device", "flood-stage watermark", "XMinioStorageFull", "minimum free drive threshold")
 _REFUSED = "AuthenticationFailed"
 _CERTAIN = ("missing", "full", "cut off", "refused")
 
@@ -53,7 +55,7 @@ def _own(one: Observation, stack: str) -> Cause:
     up = f"make up STACK={stack}"
     if one.container is not None and one.container.state == "missing":
         return Cause(name, name, "missing", f"{name} has no container", up, restart=False)
-    if one.disk is not None and one.disk.share >= _FULL_SHARE:
+    if one.disk is not None and (one.disk.share >= _FULL_SHARE or any(sign in answer.message for sign in _FULL)):
         told = f"{name} has no space left: {one.disk.left // 1024} KiB of {one.disk.limit // 1024**2} MiB"
         return Cause(
             name, name, "full", told, "free space on that disk, or give the volume a larger one", restart=False

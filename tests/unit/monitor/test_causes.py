@@ -35,6 +35,10 @@ def test_a_full_disk_explains_everything_else() -> None:
     one = replace(failing("postgres", state="exited"), disk=Usage(used=999, limit=1000))
     found = causes({"postgres": one}, {}, "dev")["postgres"]
     assert (found.code, found.restart) == ("full", False)
+    # What was refused was too large for what is left.
+    answer = Answer(status=FAILED, kind="VerificationFailed", message="redis: AOF: No space left on device", fix="")
+    one = replace(failing("redis"), answer=answer, disk=Usage(used=88, limit=100))
+    assert causes({"redis": one}, {}, "dev")["redis"].code == "full"
 
 
 def test_a_cascade_is_one_cause() -> None:
