@@ -1,13 +1,14 @@
 """Servers that all modules share which do not stop them; every test begins by emptying what it uses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from init.engines.postgres_connection import connect
 from tests.contract.containers import Contract
 from tests.contract.migrations.case import CREDENTIALS
-from tests.contract.milvus_server import Server, started
+from tests.contract.milvus_server import Server, Trial, started
 
 
 @pytest.fixture(scope="package")
@@ -26,5 +27,22 @@ def servers() -> Iterator[Contract]:
 @pytest.fixture(scope="package")
 def open_milvus() -> Iterator[Server]:
     """Milvus without authorization, for changes that its contents are compared after."""
-    with started("open-milvus", authorization=False) as server:
+    with started("open-milvus") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def trials(request: pytest.FixtureRequest, server: Server) -> Iterator[Mapping[Trial, Future[None]]]:
+    """A module's trials, as far as they were selected: they wait for the server most of their time, all at the same time."""
+    given = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    selected: list[Trial] = [one.params["trial"] for one in given if one and "trial" in one.params]
+
+    def run(trial: Trial) -> None:
+        mine = server.apart()
+        try:
+            trial(mine)
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(max_workers=len(selected)) as pool:
+        yield {trial: pool.submit(run, trial) for trial in selected}

@@ -70,6 +70,15 @@ class Server:
         driver.connect(self.connection)
         return driver
 
+    def apart(self) -> "Server":
+        """Return it with a driver and a client of its own, for a thread of its own."""
+        return replace(self, driver=self.another(), client=_client(self.connection))
+
+    def close(self) -> None:
+        """Close driver and client."""
+        self.client.close()
+        self.driver.close()
+
     def emptied(self) -> "Server":
         """Return it without any collection, and with a driver that knows of none."""
         for name in self.client.list_collections():
@@ -86,30 +95,45 @@ class Server:
 
 
 @contextmanager
-def started(name: str, *, authorization: bool) -> Iterator[Server]:
-    """Start Milvus and what it needs, with authorization as in production or without as in development."""
-    environment = {"COMMON_SECURITY_AUTHORIZATIONENABLED": str(authorization).lower()}
+def started(name: str) -> Iterator[Server]:
+    """Start Milvus and what it needs without authorization, as in development."""
     described = SERVERS["milvus"]
+    environment = {**described.environment, "COMMON_SECURITY_AUTHORIZATIONENABLED": "false"}
     with pytest.MonkeyPatch.context() as patch, Contract.session(name) as contract:
-        patch.setitem(SERVERS, "milvus", replace(described, environment={**described.environment, **environment}))
-        container = contract.healthy("milvus")
-        container.reload()
-        connection = {
-            "host": container.attrs["NetworkSettings"]["Networks"][contract.name]["IPAddress"],
-            "port": 19530,
-            "authorization": authorization,
-            "user": "root",
-            "password": _PASSWORD,
-            "app_user": _APPLICATION[0],
-            "app_password": _APPLICATION[1],
-        }
-        driver = Driver()
-        driver.connect(connection)
-        user, password = ("root", _PASSWORD) if authorization else ("", "")
-        client = MilvusClient(uri=f"http://{connection['host']}:19530", user=user, password=password, dedicated=True)
-        yield Server(connection, driver, client)
-        client.close()
-        driver.close()
+        patch.setitem(SERVERS, "milvus", replace(described, environment=environment))
+        with connected(contract, authorization=False) as server:
+            yield server
+
+
+@contextmanager
+def connected(contract: Contract, *, authorization: bool) -> Iterator[Server]:
+    """Connect to the Milvus of a session."""
+    connection = {
+        "host": contract.address("milvus"),
+        "port": 19530,
+        "authorization": authorization,
+        "user": "root",
+        "password": _PASSWORD,
+        "app_user": _APPLICATION[0],
+        "app_password": _APPLICATION[1],
+    }
+    driver = Driver()
+    # The first connection gives root its password.
+    driver.connect(connection)
+    server = Server(connection, driver, _client(connection))
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _client(connection: Mapping[str, Any]) -> MilvusClient:
+    user, password = ("root", _PASSWORD) if connection["authorization"] else ("", "")
+    return MilvusClient(uri=f"http://{connection['host']}:19530", user=user, password=password, dedicated=True)
+
+
+# What is tried with a server, on collections of its own.
+Trial = Callable[[Server], None]
 
 
 def body(base: str, version: int, fields: Sequence[Mapping[str, Any]], **changes: Any) -> str:

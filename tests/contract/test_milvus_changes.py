@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pymilvus import DataType
 
 import init
 from init.engines.base import Work
@@ -77,13 +78,14 @@ def test_a_change_by_copy_keeps_every_row_and_the_old_version(server: Server) ->
     second = [KEY, {**TEXT, "max_length": 80}, VECTOR, *SCALARS, added]
     run(server.driver, 1, body("notes", 1, first))
     before = server.driver.objects()
-    stored = fill(server, "notes_v001", rows(5000, first))
-    assert len(stored) == 5000
+    # A page of such rows is about 700.
+    stored = fill(server, "notes_v001", rows(1500, first))
+    assert len(stored) == 1500
     run(server.driver, 2, body("notes", 2, second))
     after = server.driver.objects()
     assert target(server, "notes") == "notes_v002"
     assert contents(server, "notes") == {key: {**row, "source": "old"} for key, row in stored.items()}
-    assert server.driver.kept() == {"notes_v001": 5000}
+    assert server.driver.kept() == {"notes_v001": 1500}
     assert not any("notes_v001" in name for name in after)
     with pytest.raises(Failure, match="notes_v002 is no old version; allowed: notes_v001"):
         server.driver.drop_kept(["notes_v001", "notes_v002"])
@@ -96,7 +98,7 @@ def test_a_change_by_copy_keeps_every_row_and_the_old_version(server: Server) ->
     assert server.driver.objects() == after
     server.driver.drop_kept(["notes_v001"])
     assert server.driver.kept() == {}
-    assert len(contents(server, "notes")) == 5000
+    assert len(contents(server, "notes")) == 1500
 
 
 @pytest.mark.full
@@ -168,7 +170,9 @@ def test_a_script_that_does_not_fit_is_refused_before_anything_is_written(
 ) -> None:
     if not server.client.has_collection("strict_v001"):
         run(server.driver, 1, body("strict", 1, [KEY, TEXT, VECTOR]))
-        server.client.create_collection("foreign", dimension=4)
+        # Not by its dimension alone, which would wait until it is loaded.
+        schema = server.client.create_schema().add_field("id", DataType.INT64, is_primary=True)
+        server.client.create_collection("foreign", schema=schema.add_field("v", DataType.FLOAT_VECTOR, dim=4))
     before = server.driver.objects()
     with pytest.raises(Failure, match=message) as caught:
         server.driver.check(Script("002_test.py", text))

@@ -9,28 +9,31 @@ import pytest
 from init.engines.base import LedgerConflict
 from init.migrations import LedgerEntry
 from init.protocol import Failure
+from tests.contract.containers import Contract
 from tests.contract.milvus_server import (
     KEY,
     TEXT,
     VECTOR,
     Server,
     body,
+    connected,
     contents,
     entry,
     fails,
     fill,
     rows,
     run,
-    started,
 )
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with started("milvus-shared", authorization=True) as server:
-        yield server
+def server(servers: Contract) -> Iterator[Server]:
+    with connected(servers, authorization=True) as server:
+        emptied = server.emptied()
+        yield emptied
+        emptied.driver.close()
 
 
 def test_the_application_cannot_write_during_a_copy_and_can_read(server: Server) -> None:
