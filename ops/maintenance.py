@@ -32,6 +32,11 @@ class Maintenance:
         )  # fmt: skip
         self._thread = threading.Thread(target=self._renew, name="maintenance", daemon=True)
 
+    @property
+    def id(self) -> str:
+        """Return the lease's name."""
+        return self._lease.id
+
     def begin(self) -> None:
         """Take the lease; UnderMaintenance when somebody else has one for the same services."""
         self._write()

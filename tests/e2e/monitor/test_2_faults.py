@@ -1,5 +1,7 @@
 """What happens to servers: each fault is seen, named, and mended or told, within a minute."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -75,9 +77,24 @@ def test_a_wrong_password_is_told_and_nothing_is_restarted(watching: Watching) -
     assert watching.facts("redis")["StartedAt"] == began
 
 
+def begun(stack: str, command: str, service: str) -> str:
+    """Have a process take the lease of a service and die; return the lease's name."""
+    code = (
+        "import os, sys; from ops.maintenance import *\n"
+        "with OperationsVolume.of(sys.argv[1]) as volume:\n"
+        "    lease = Maintenance(volume, *sys.argv[2:3], sys.argv[3:]); lease.begin(); print(lease.id, flush=True); os._exit(9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, stack, command, service], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 9, done.stderr
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize("seconds", [40, pytest.param(180, marks=pytest.mark.full)])
 def test_what_somebody_works_on_or_has_stopped_is_left_alone(watching: Watching, seconds: int) -> None:
     karen(watching.stack, "stop", "redis", code=0)
+    lost = begun(watching.stack.name, "a test that dies", "elasticsearch")
     try:
         with watching.leased("minio"):
             watching.container("minio").kill()
@@ -86,6 +103,8 @@ def test_what_somebody_works_on_or_has_stopped_is_left_alone(watching: Watching,
             time.sleep(seconds)
             assert watching.facts("minio")["Status"] == watching.facts("redis")["Status"] == "exited"
             assert (watching.status("minio"), watching.status("redis")) == ("maintenance", "stopped")
+            assert watching.receiver.states(f"lease/{lost}") == ["event"]
+            assert "a test that dies" in watching.receiver.summary(f"lease/{lost}")
         watching.until_well("minio", within=_RECOVERED_SECONDS)
         assert watching.facts("redis")["Status"] == "exited"
     finally:
