@@ -86,11 +86,16 @@ class Worker:
         self._ended.set()
 
     def _round(self) -> None:
+        # Before looking: what is stopped while that goes on is seen running.
+        resting_before = stopped(OPERATIONS) - self._leased()
         observed = self._observer.look()
         found = causes(observed, self._configuration.waits, self._configuration.stack)
-        held, lost = self._leases.look(time.monotonic())
-        leased = {name for name in observed if any(lease.covers(name) for lease in held)}
-        resting = self._resting(observed, leased)
+        leased = self._leased()
+        for name in resting_before - leased:
+            if name in observed and observed[name].answer.good:
+                # Somebody has started it otherwise than it was stopped.
+                forget_stopped(OPERATIONS, name)
+        resting = stopped(OPERATIONS)
         now = datetime.now(UTC)
         self._starts_again(observed, leased | resting, now)
         for name in self._recovery.decide(observed, found, leased | resting, now, random.random()):  # noqa: S311
@@ -98,17 +103,14 @@ class Worker:
             self._metrics.restarts.labels(name).inc()
             self._restarting.submit(self._restart, name)
         self._report(observed, found, leased, resting, now)
-        for lease in lost:
-            self._tell_lost(lease)
         self._keep(running=True)
 
-    def _resting(self, observed: dict[str, Observation], leased: set[str]) -> set[str]:
-        """Return what was stopped on purpose, and has not been started by anybody since."""
-        resting = stopped(OPERATIONS)
-        started = {name for name in resting - leased if name in observed and observed[name].answer.good}
-        for name in started:
-            forget_stopped(OPERATIONS, name)
-        return resting - started
+    def _leased(self) -> set[str]:
+        """Return the services that somebody works on now, and tell of leases that have lost their holder."""
+        held, lost = self._leases.look(time.monotonic())
+        for lease in lost:
+            self._tell_lost(lease)
+        return {name for name in self._configuration.engines if any(lease.covers(name) for lease in held)}
 
     def _report(
         self,
