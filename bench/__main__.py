@@ -1,6 +1,6 @@
 """`make bench`: print every ratio; a missed goal is shown, and does not fail the run: timings are no test."""
 
-from bench import cold, failure, imports, load, memory, migrations, noop, noop_migrate
+from bench import cold, failure, imports, load, memory, migrations, noop, noop_migrate, operate
 from bench.live import BenchStack
 
 
@@ -14,6 +14,8 @@ def main() -> None:
     stack.create()
     try:
         for ratio in cold.run(stack):
+            print(ratio.line(), flush=True)
+        for ratio in operate.run(stack):
             print(ratio.line(), flush=True)
         for measured in (noop.run, noop_migrate.run, failure.run, memory.run):
             print(measured(stack).line(), flush=True)
