@@ -11,7 +11,7 @@ from ops.cli.services.cgroups import counters
 from ops.cli.services.containers import Server, Servers
 
 # Two samples so far apart give the use of processors between them.
-_BETWEEN_SECONDS = 0.25
+_BETWEEN_SECONDS = 0.15
 # A volume with more files than can be looked at in this time has no size here.
 _VOLUME_SECONDS = 0.3
 _BLOCK_BYTES = 512

@@ -20,7 +20,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 def status(printer: Printer) -> int:
     """Print the table; exit 1 when a server is not healthy."""
     with servers(printer.stack) as stack:
-        seen = watched(printer.stack)
+        seen = watched(stack)
         found = rows(stack, seen)
     printer.table(_table(found))
     published = [f"{row['service']} {row['address']}" for row in found if row["address"]]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.store import DIRECTORY, SAMPLE
+from ops.cli.services.containers import MONITOR, Servers
 from ops.operations_volume import OperationsVolume
 
 # An older sample tells of a monitor that does not work.
@@ -34,10 +35,11 @@ class Watched:
         return f"{1000 * latency:.0f} ms" if status == "healthy" and latency is not None else status
 
 
-def watched(stack: str) -> Watched | None:
+def watched(stack: Servers) -> Watched | None:
     """Return the last sample; None without a monitor, or before it has looked for the first time."""
-    with OperationsVolume.of(stack) as volume:
-        found = volume.read(f"{DIRECTORY}/{SAMPLE}") if volume is not None else []
+    if MONITOR not in stack.found:
+        return None
+    found = OperationsVolume(stack.client.api, stack.found[MONITOR].name).read(f"{DIRECTORY}/{SAMPLE}")
     if not found:
         return None
     try:
