@@ -16,6 +16,7 @@ from pymilvus import MilvusClient
 
 from init.engines.base import Work
 from init.engines.milvus import Driver
+from init.engines.milvus_collections import objects, survey
 from init.migrations import LedgerEntry, Options, Script, checksum
 from init.protocol import Failure
 from tests.contract.containers import Contract
@@ -204,6 +205,12 @@ def contents(server: Server, name: str) -> dict[Any, Row]:
     server.client.load_collection(name)
     found = server.client.query(name, filter="", output_fields=["*"], limit=16_000, consistency_level="Strong")
     return {row[key]: dict(row) for row in found}
+
+
+def schema(server: Server, base: str) -> dict[str, str]:
+    """Return the schema of the collections that begin so, whatever becomes of others meanwhile."""
+    found = {name: facts for name, facts in survey(server.client).items() if name.startswith(base)}
+    return objects(server.client, found)
 
 
 def target(server: Server, alias: str) -> str:

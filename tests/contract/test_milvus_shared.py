@@ -56,6 +56,7 @@ def test_the_application_cannot_write_during_a_copy_and_can_read(server: Server)
     assert served == [10, 10, 10]
     application.insert("locked", row)
     assert len(contents(server, "locked_v002")) == 11
+    assert server.driver.verify()["locked"] == 11
 
     with pytest.raises(Failure, match="the lock is gone"):
         run(server.driver, 3, body("locked", 3, fields), at={"compare": fails})
