@@ -16,6 +16,7 @@ from init.runner.name import runner_name
 from init.runner.run import COORDINATING, Coordinating
 
 _LOCK_SECONDS = 10.0
+_NOT_CONNECTED = "ConnectionFailed"
 Drivers = dict[str, Service]
 Result = TypeVar("Result")
 
@@ -53,7 +54,7 @@ def _connected(connections: Mapping[str, Any], runner: str, opened: ExitStack) -
         return driver
 
     with ThreadPoolExecutor(max_workers=len(connections)) as pool:
-        return _results({name: pool.submit(connect, name, one) for name, one in connections.items()})
+        return _results({name: pool.submit(connect, name, one) for name, one in connections.items()}, _NOT_CONNECTED)
 
 
 def _locked(drivers: Drivers, opened: ExitStack, seconds: float) -> list[Lock]:
@@ -66,13 +67,14 @@ def _locked(drivers: Drivers, opened: ExitStack, seconds: float) -> list[Lock]:
 
 
 def _all_emptied(drivers: Drivers, locks: Sequence[Lock]) -> dict[str, float]:
-    others = {name: driver for name, driver in drivers.items() if name != COORDINATING}
-    with ThreadPoolExecutor(max_workers=max(1, len(others))) as pool:
-        seconds = _results({name: pool.submit(_emptied, name, driver) for name, driver in others.items()})
-    # With its database, PostgreSQL takes the locks away.
-    for lock in locks:
-        lock.check()
-    return {**seconds, COORDINATING: _emptied(COORDINATING, drivers[COORDINATING])}
+    others = [name for name in drivers if name != COORDINATING]
+    with ThreadPoolExecutor(max_workers=len(drivers)) as pool:
+        seconds = _results({name: pool.submit(_emptied, name, drivers[name]) for name in others}, WIPE_FAILED)
+        # With its database, PostgreSQL takes the locks away.
+        for lock in locks:
+            lock.check()
+        last = {COORDINATING: pool.submit(_emptied, COORDINATING, drivers[COORDINATING])}
+        return seconds | _results(last, WIPE_FAILED)
 
 
 def _emptied(name: str, driver: Service) -> float:
@@ -83,11 +85,11 @@ def _emptied(name: str, driver: Service) -> float:
     return seconds
 
 
-def _results(jobs: Mapping[str, Future[Result]]) -> dict[str, Result]:
-    """Wait for all; a failure names every engine that failed."""
+def _results(jobs: Mapping[str, Future[Result]], kind: str) -> dict[str, Result]:
+    """Wait for all; a failure names every engine that failed, and is of this kind if several did."""
     failures = [_failure(name, error) for name, job in jobs.items() if (error := job.exception()) is not None]
     if failures:
-        raise combined(failures, WIPE_FAILED)
+        raise combined(failures, kind)
     return {name: job.result() for name, job in jobs.items()}
 
 

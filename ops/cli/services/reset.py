@@ -144,7 +144,7 @@ def _carry_out(printer: Printer, job: Mapping[str, Any], recorded: Recorded, fou
     return DONE
 
 
-def _wipe(stack: str, job: Mapping[str, Any]) -> Contents:
+def _wipe(stack: str, job: Mapping[str, Any]) -> jobs.Answers:
     """Empty the engines, after a note that makes any later update initialize them, also when this process is killed."""
     from docker.errors import DockerException
 
