@@ -1,8 +1,14 @@
 """`python -m ops.cli`, which `./karen` runs."""
 
+import atexit
+import gc
 import sys
 
 from ops.cli.errors import INTERRUPTED
+
+# Nearly all that a command makes lives until it ends: to look for garbage among it takes longer than many a command.
+gc.set_threshold(100_000)
+atexit.register(gc.freeze)
 
 try:
     if sys.argv[1:2] == ["migrate"]:

@@ -7,16 +7,18 @@ from init.migrations import NO_VERSION
 from ops.cli.errors import NotAsked
 from ops.cli.recorded import Recorded
 from ops.cli.services.containers import Server, Servers
-from ops.cli.services.samples import Sample, samples
+from ops.cli.services.samples import Sample, Samples
 from ops.cli.services.watched import Watched
 
 _OF_A_SERVER = ("address", "uptime_seconds", "cores", "memory_bytes", "memory_limit_bytes", "volume_bytes")
 
 
-def rows(stack: Servers, seen: Watched | None) -> list[dict[str, Any]]:
+def rows(stack: Servers, used: Samples, seen: Watched | None) -> list[dict[str, Any]]:
     """Return every server, and every engine that is a file."""
-    used, recorded = samples(stack), _recorded(stack.stack)
-    found = [{**_server(server, used[name]), **_engine(name, recorded, seen)} for name, server in stack.found.items()]
+    recorded = _recorded(stack.stack)
+    found = [
+        {**_server(server, used[name].result()), **_engine(name, recorded, seen)} for name, server in stack.found.items()
+    ]
     return found + [
         {"service": name, **dict.fromkeys(_OF_A_SERVER), "state": "file", **_engine(name, recorded, seen)}
         for name in recorded.records

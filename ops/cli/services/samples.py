@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,30 +28,32 @@ class Sample:
     volume: int | None = None
 
 
-def samples(stack: Servers) -> dict[str, Sample]:
-    """Return what every server uses; one that does not run uses its volumes alone."""
-    running = [server for server in stack.found.values() if server.running]
-    with ThreadPoolExecutor(max_workers=2 * len(stack.found)) as pool:
-        used = {server.service: pool.submit(_used, stack, server) for server in running}
-        sizes = {name: pool.submit(_volumes, server) for name, server in stack.found.items()}
-        return {
-            name: replace(used[name].result() if name in used else Sample(), volume=size.result())
-            for name, size in sizes.items()
-        }
+# What each service uses, once it has been looked at.
+Samples = Mapping[str, "Future[Sample]"]
 
 
-def _used(stack: Servers, server: Server) -> Sample:
+@contextmanager
+def samples(stack: Servers) -> Iterator[Samples]:
+    """Look at what every server uses while the caller does something else; one that does not run uses its volumes alone."""
+    with ThreadPoolExecutor(max_workers=len(stack.found)) as pool:
+        yield {name: pool.submit(_sample, stack, server) for name, server in stack.found.items()}
+
+
+def _sample(stack: Servers, server: Server) -> Sample:
     """Return what a server uses, from the kernel where it runs on this machine, and else from the container engine."""
+    if not server.running:
+        return Sample(volume=_volumes(server))
     process, container = int(server.facts["State"]["Pid"]), str(server.facts["Id"])
     began, first = time.monotonic(), counters(process, container)
+    volume = _volumes(server)
     if first is None:
-        return _told(stack, server)
-    time.sleep(_BETWEEN_SECONDS)
+        return replace(_told(stack, server), volume=volume)
+    time.sleep(max(0.0, began + _BETWEEN_SECONDS - time.monotonic()))
     second, passed = counters(process, container), time.monotonic() - began
     if second is None:
-        return Sample()
+        return Sample(volume=volume)
     cores = (second.seconds - first.seconds) / passed
-    return Sample(cores, second.memory, int(server.facts["HostConfig"]["Memory"]))
+    return Sample(cores, second.memory, int(server.facts["HostConfig"]["Memory"]), volume)
 
 
 def _told(stack: Servers, server: Server) -> Sample:

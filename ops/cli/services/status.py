@@ -7,6 +7,7 @@ from ops.cli.errors import DONE, REFUSED
 from ops.cli.printer import Printer
 from ops.cli.services.containers import servers
 from ops.cli.services.rows import rows
+from ops.cli.services.samples import samples
 from ops.cli.services.watched import Watched, watched
 
 _COLUMNS = ("service", "state", "health", "version", "uptime", "cpu", "memory", "volume", "schema", "backup")
@@ -19,10 +20,13 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 def status(printer: Printer) -> int:
     """Print the table; exit 1 when a server is not healthy."""
-    with servers(printer.stack) as stack:
+    with servers(printer.stack) as stack, samples(stack) as used:
+        table = None if printer.as_json else _table()
         seen = watched(stack)
-        found = rows(stack, seen)
-    printer.table(_table(found))
+        found = rows(stack, used, seen)
+    if table is not None:
+        _fill(table, found)
+        printer.table(table)
     published = [f"{row['service']} {row['address']}" for row in found if row["address"]]
     if published and not printer.as_json:
         printer.say(f"On this host: {', '.join(published)}")
@@ -46,7 +50,8 @@ def _wrong(found: list[dict[str, Any]], seen: Watched | None) -> list[str]:
     return [*wrong, *(f"{row['service']} does not answer" for row in failing)]
 
 
-def _table(found: list[dict[str, Any]]) -> Any:
+def _table() -> Any:
+    """Return an empty table; to import what draws it takes as long as the samples do."""
     from rich import box
     from rich.table import Table
 
@@ -54,6 +59,10 @@ def _table(found: list[dict[str, Any]]) -> Any:
     for column in _COLUMNS:
         justify: Any = "right" if column in _RIGHT else "left"
         table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "service")
+    return table
+
+
+def _fill(table: Any, found: list[dict[str, Any]]) -> None:
     for row in found:
         memory = f"{_size(row['memory_bytes'])} / {_size(row['memory_limit_bytes'])}" if row["memory_bytes"] else "–"
         table.add_row(
@@ -68,7 +77,6 @@ def _table(found: list[dict[str, Any]]) -> Any:
             row["schema_version"] or "–",
             row["last_backup"] or "–",
         )
-    return table
 
 
 def _ago(seconds: int | None) -> str:
