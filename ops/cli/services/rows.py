@@ -17,7 +17,8 @@ def rows(stack: Servers, used: Samples, seen: Watched | None) -> list[dict[str, 
     """Return every server, and every engine that is a file."""
     recorded = _recorded(stack.stack)
     found = [
-        {**_server(server, used[name].result()), **_engine(name, recorded, seen)} for name, server in stack.found.items()
+        {**_server(server, used[name].result()), **_engine(name, recorded, seen)}
+        for name, server in stack.found.items()
     ]
     return found + [
         {"service": name, **dict.fromkeys(_OF_A_SERVER), "state": "file", **_engine(name, recorded, seen)}
