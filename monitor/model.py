@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 HEALTHY, IN_USE, FAILED = "healthy", "in use", "failed"
-GOOD = (HEALTHY, IN_USE)
+# It is not asked: somebody works on it.
+MAINTENANCE = "maintenance"
+GOOD = (HEALTHY, IN_USE, MAINTENANCE)
 # What a prober says itself; the other kinds are those of `init.protocol.Failure`.
 NO_ANSWER = "NoAnswer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a query brought: `status` healthy, in use or failed; `latency` in seconds; on failure its kind, a sentence and the fix."""
+    """What a query brought: `status` healthy, in use, failed or maintenance (not asked); `latency` in seconds; on failure its kind, a sentence and the fix."""
 
     status: str
     latency: float | None = None
@@ -41,10 +43,11 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """How much of a limit is used, both in bytes."""
+    """How much of a limit is used, both in bytes; `device` is the same for what lies on the same disk."""
 
     used: int
     limit: int
+    device: int | None = None
 
     @property
     def share(self) -> float:

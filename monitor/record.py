@@ -12,8 +12,10 @@ import psycopg
 from init.engines.postgres_connection import Connection, connect
 from init.protocol import Failure
 from monitor.causes import Cause
-from monitor.model import Observation
+from monitor.model import MAINTENANCE, Observation
 
+# A network that is cut in the middle of a statement tells nobody: without these, the thread would wait for a quarter of an hour.
+LIMITS = {"tcp_user_timeout": 10_000, "keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3}
 # What else is in a row, such as counts and versions, is the verification's.
 _RECORD = """
     INSERT INTO service_health AS kept (service_name, status, last_check, metadata)
@@ -24,9 +26,11 @@ _RECORD = """
 
 
 def rows(observed: Mapping[str, Observation], found: Mapping[str, Cause]) -> dict[str, Any]:
-    """Return status and metadata by service: `degraded` is what fails because of another."""
+    """Return status and metadata by service: `degraded` is what fails because of another; what was not asked stays as it is."""
     result = {}
     for name, one in observed.items():
+        if one.answer.status == MAINTENANCE:
+            continue
         cause = found.get(name)
         status = "healthy" if cause is None else "unhealthy" if cause.own else "degraded"
         metadata = {
@@ -60,7 +64,7 @@ class Record:
             health = self._next.get()
             try:
                 if self._connection is None:
-                    self._connection = connect(self._where, application="ai-karen monitor")
+                    self._connection = connect(self._where, application="ai-karen monitor", limits=LIMITS)
                 self._connection.execute(_RECORD.encode(), [health])
             except psycopg.errors.UndefinedTable:
                 # Migrations are pinned to a version without it.

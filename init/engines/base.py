@@ -138,6 +138,11 @@ def set_patience(seconds: float) -> None:
     _patience = seconds
 
 
+def patience(most: float) -> float:
+    """Return a number of seconds to wait, which is the job's patience at most."""
+    return min(most, _patience)
+
+
 def retry(
     attempt: Callable[[], Result],
     *,

@@ -13,7 +13,7 @@ from elasticsearch import Elasticsearch
 from init.engines import elasticsearch_changes as changes
 from init.engines import elasticsearch_indices as indices
 from init.engines import elasticsearch_wipe
-from init.engines.base import Engine, Result, Seeds, Work, required, retry
+from init.engines.base import Engine, Result, Seeds, Work, patience, required, retry
 from init.engines.elasticsearch_ledger import Ledger
 from init.engines.elasticsearch_script import SERVICE
 from init.migrations import LedgerEntry, Script
@@ -22,7 +22,7 @@ from init.protocol import Failure
 CLASSIFIER = "ai_karen_classifier"
 _PUBLIC = f"{indices.PUBLIC}*"
 _REQUEST_SECONDS = 30
-# While the security index is created the right password gets 401; a wrong one gets it for longer.
+# While the security index is created the right password gets 401; a wrong one gets it for longer. Who has less patience believes it sooner.
 _UNAUTHORIZED_SECONDS = 10.0
 _TRANSIENT = (429, 502, 503, 504)
 _FIX = "look at the Elasticsearch container's log"
@@ -158,7 +158,11 @@ class Driver(Engine):
     def _information(self, user: str) -> ObjectApiResponse[Any]:
         try:
             return retry(
-                self._client.info, engine=SERVICE, transient=_is_unauthorized, fix=_FIX, seconds=_UNAUTHORIZED_SECONDS
+                self._client.info,
+                engine=SERVICE,
+                transient=_is_unauthorized,
+                fix=_FIX,
+                seconds=patience(_UNAUTHORIZED_SECONDS),
             )
         except Failure:
             fix = "the volume keeps the password it was given first: restore the stack's state, or reset the stack"

@@ -65,9 +65,11 @@ class Ledger:
         )
 
     def probe(self) -> None:
-        """Create and remove a document, unrefreshed: a search does not see it. Without a ledger there is nothing to try."""
-        if self._fields is None:
-            self._look()
+        """Create and remove a document, unrefreshed: a search does not see it. Without a ledger there is nothing to try.
+
+        It is looked for each time: somebody may have deleted it, and a write would make an index with fields of the server's choice.
+        """
+        self._look()
         if self._fields is None:
             return
         key, document = {"_id": _PROBE}, {"migration_name": _PROBE}

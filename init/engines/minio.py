@@ -34,10 +34,12 @@ class Driver(Engine):
     _administration: MinioAdmin
     _ledger: Ledger
     _pool: urllib3.PoolManager
+    _must_exist: bool
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect and list the buckets, which proves the credentials."""
         parts = urlsplit(required(connection, "endpoint", str))
+        self._must_exist = bool(connection.get("must_exist"))
         self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
         self._client = Minio(
             parts.netloc,
@@ -105,8 +107,10 @@ class Driver(Engine):
         return {}
 
     def probe(self) -> None:
-        """Write, read and remove an object."""
+        """Write, read and remove an object; who may not make the bucket has nothing to try without it."""
         if not self._client.bucket_exists(BUCKET):
+            if self._must_exist:
+                return
             self._client.make_bucket(BUCKET)
         name, content = f"{_PROBE_PREFIX}{uuid.uuid4().hex}", uuid.uuid4().bytes
         version = self._put(name, content)

@@ -31,17 +31,22 @@ _OPTIONS = {
 }
 
 
-def connect(connection: Mapping[str, Any], *, application: str = "ai-karen-init") -> Connection:
-    """Connect with patience for a server that is starting; each statement is its own transaction unless one is begun."""
+def connect(
+    connection: Mapping[str, Any], *, application: str = "ai-karen-init", limits: Mapping[str, Any] | None = None
+) -> Connection:
+    """Connect with patience for a server that is starting; each statement is its own transaction unless one is begun.
+
+    `limits` are libpq's, such as `keepalives_idle`: https://www.postgresql.org/docs/current/libpq-connect.html.
+    """
     return retry(
-        lambda: _open(connection, application),
+        lambda: _open(connection, application, limits or {}),
         engine="postgres",
         transient=lambda error: isinstance(error, psycopg.OperationalError),
         fix="look at the PostgreSQL container's log",
     )
 
 
-def _open(connection: Mapping[str, Any], application: str) -> Connection:
+def _open(connection: Mapping[str, Any], application: str, limits: Mapping[str, Any]) -> Connection:
     """Connect once; a wrong password or database is final, while a server that is starting is worth another attempt."""
     try:
         return psycopg.connect(
@@ -51,6 +56,7 @@ def _open(connection: Mapping[str, Any], application: str) -> Connection:
             password=required(connection, "password", str),
             dbname=required(connection, "database", str),
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            **limits,
             application_name=application[:63],
             options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
             autocommit=True,
