@@ -23,12 +23,14 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 class Prober:
-    """One engine's driver and its thread. `ask` begins a query, `answer` tells what came of it."""
+    """One engine's driver and its thread. `ask` begins a query, `answer` tells what came of it, `rest` gives the connection back."""
 
     def __init__(self, service: str, connection: Mapping[str, Any]) -> None:
         self.service = service
         self._connection = {**connection, "must_exist": True, "lock_seconds": 0.0, "read_only": True}
         self._answer: Answer | None = None
+        # What went wrong last: it stays so while the next query runs.
+        self._wrong: Answer | None = None
         self._asked_at = 0.0
         self._query: _Query | None = None
         self._left = 0
@@ -41,19 +43,25 @@ class Prober:
             if self._query is not None and self._query.busy:
                 if now - self._asked_at < _ABANDON_SECONDS or self._left >= _ABANDONED:
                     return
-                self._left += 1
-                self._query.abandoned = True
-                self._query = None
+                self._leave(self._query)
             if self._query is None:
                 self._query = _Query(self, self._connection)
             self._answer, self._asked_at = None, now
             self._query.begin()
 
-    def answer(self) -> Answer:
-        """Return what the query brought; one that still runs has brought nothing."""
+    def rest(self) -> None:
+        """Ask nothing for now: nothing of this one is left in the engine, and what it knew may be over."""
         with self._lock:
-            if self._answer is not None:
-                return self._answer
+            if self._query is not None:
+                self._leave(self._query)
+            self._answer = None
+
+    def answer(self) -> Answer:
+        """Return what the query brought; one that still runs has brought nothing, or what was wrong before is so still."""
+        with self._lock:
+            known = self._answer or self._wrong
+            if known is not None:
+                return known
             waited = time.monotonic() - self._asked_at
         return Answer(
             status=FAILED,
@@ -70,10 +78,16 @@ class Prober:
     def tell(self, query: "_Query", answer: Answer) -> None:
         """Take a query's answer; one that was left to itself comes too late."""
         with self._lock:
+            query.busy = False
             if query is self._query:
-                self._answer = answer
+                self._answer, self._wrong = answer, None if answer.good else answer
             elif query.abandoned:
                 self._left -= 1
+
+    def _leave(self, query: "_Query") -> None:
+        self._left += query.busy
+        self._query = self._wrong = None
+        query.leave()
 
 
 class _Query:
@@ -92,13 +106,19 @@ class _Query:
         self.busy = True
         self._wanted.set()
 
+    def leave(self) -> None:
+        """Have it end, and close its connection, as soon as it can."""
+        self.abandoned = True
+        self._wanted.set()
+
     def _run(self) -> None:
-        while not self.abandoned:
+        while True:
             self._wanted.wait()
             self._wanted.clear()
-            answer = self._asked()
-            self.busy = False
-            self._prober.tell(self, answer)
+            if self.busy:
+                self._prober.tell(self, self._asked())
+            if self.abandoned:
+                break
         self._close()
 
     def _asked(self) -> Answer:
