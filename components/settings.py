@@ -94,7 +94,7 @@ class Settings(BaseModel):
     duckdb_schema_version: SchemaVersion = "latest"
 
     monitoring_port: Port = 9464
-    monitoring_interval: Annotated[int, Field(ge=2, le=60)] = 5
+    monitoring_interval: Annotated[int, Field(ge=2, le=15)] = 5
     monitoring_memory: Size = parse_size("512m")
     monitoring_cpus: Cpus = 0.5
     alert_webhook: Secret | None = None

@@ -3,15 +3,17 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from monitor.model import NO_ANSWER, Container, Observation
+from monitor.model import MAINTENANCE, NO_ANSWER, Container, Observation, Usage
 from monitor.roots import roots
 
-# A server that cannot write any more: what is left of its disk, as a share of it.
-_FULL_SHARE = 0.99
+# A server that cannot write any more: so little is left of its disk, both as a share of it and by itself. The last hundredth of a
+# host's disk may be gigabytes, and a disk of a few megabytes never has more than these.
+_FULL_SHARE, _FULL_LEFT = 0.99, 64 * 1024**2
 # How the engines say so, who may refuse before the last byte is used.
 _FULL = ("No space left on device", "flood-stage watermark", "XMinioStorageFull", "minimum free drive threshold")
 _REFUSED = "AuthenticationFailed"
-_CERTAIN = ("missing", "full", "cut off", "refused")
+# Elasticsearch refuses the right password, too, while it starts: that is waited for.
+_CERTAIN = ("missing", "full", "cut off")
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,19 @@ class Cause:
 
 
 def causes(observed: Mapping[str, Observation], waits: Mapping[str, Collection[str]], stack: str) -> dict[str, Cause]:
-    """Return the cause for every service that fails."""
-    failing = {name: one for name, one in observed.items() if not one.answer.good}
-    own = {name: _own(one, stack) for name, one in failing.items()}
-    return {
-        name: own[name] if root == name else _because(name, own[root]) for name, root in roots(failing, waits).items()
-    }
+    """Return the cause for every service that fails; what needs a service that somebody works on fails because of that."""
+    failing = {name for name, one in observed.items() if not one.answer.good}
+    leased = {name for name, one in observed.items() if one.answer.status == MAINTENANCE}
+    own = {name: _own(observed[name], stack) for name in failing}
+    own |= {name: _maintained(name) for name in leased}
+    found = roots(failing | leased, waits)
+    return {name: own[name] if found[name] == name else _because(name, own[found[name]]) for name in sorted(failing)}
+
+
+def _maintained(name: str) -> Cause:
+    return Cause(
+        name, name, "maintenance", f"somebody works on {name}", "wait for the maintenance to end", restart=False
+    )
 
 
 def _because(name: str, cause: Cause) -> Cause:
@@ -55,7 +64,7 @@ def _own(one: Observation, stack: str) -> Cause:
     up = f"make up STACK={stack}"
     if one.container is not None and one.container.state == "missing":
         return Cause(name, name, "missing", f"{name} has no container", up, restart=False)
-    if one.disk is not None and (one.disk.share >= _FULL_SHARE or any(sign in answer.message for sign in _FULL)):
+    if one.disk is not None and (_is_full(one.disk) or any(sign in answer.message for sign in _FULL)):
         told = f"{name} has no space left: {one.disk.left // 1024} KiB of {one.disk.limit // 1024**2} MiB"
         return Cause(
             name, name, "full", told, "free space on that disk, or give the volume a larger one", restart=False
@@ -68,6 +77,10 @@ def _own(one: Observation, stack: str) -> Cause:
         return Cause(name, name, "failed", answer.message, answer.fix, restart=False)
     fix = f"./karen logs {name} --stack {stack}"
     return Cause(name, name, *_of_container(name, one.container, answer.kind, answer.message), fix, restart=True)
+
+
+def _is_full(disk: Usage) -> bool:
+    return disk.share >= _FULL_SHARE and disk.left < _FULL_LEFT
 
 
 def _of_container(name: str, container: Container, kind: str, message: str) -> tuple[str, str]:

@@ -16,8 +16,10 @@ def disks(directory: Path, services: Iterable[str]) -> dict[str, Usage]:
     for service in services:
         try:
             facts = os.statvfs(directory / service)
+            device = os.stat(directory / service).st_dev
         except OSError:
             continue
         used = facts.f_blocks - facts.f_bfree
-        found[service] = Usage(used=used * facts.f_frsize, limit=(used + facts.f_bavail) * facts.f_frsize)
+        limit = (used + facts.f_bavail) * facts.f_frsize
+        found[service] = Usage(used=used * facts.f_frsize, limit=limit, device=device)
     return found

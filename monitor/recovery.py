@@ -7,9 +7,9 @@ grow as in https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from monitor.causes import Cause
+from monitor.history import History
 from monitor.model import Container, Observation
 
 # A restart follows when a service has failed for so long: short enough for a minute in all, long enough for a hiccup.
@@ -18,46 +18,9 @@ _PATIENCE = timedelta(seconds=10)
 _START = timedelta(seconds=90)
 _AFTER_ANOTHER = timedelta(seconds=30)
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, _JITTER = 10.0, 300.0, 0.25
+_LONGEST_PAUSE = timedelta(seconds=_LONGEST_PAUSE_SECONDS * (1 + _JITTER))
+# The ceiling for restarts, and for starts by the container engine of what is never well.
 PER_HOUR = 5
-_HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """One service: since when it fails by itself, when it was last well, and when it was restarted in the last hour.
-
-    `waited` says that it failed because of another one before; `given_up` that restarting it was.
-    """
-
-    failing_since: datetime | None = None
-    well_at: datetime | None = None
-    waited: bool = False
-    restarts: tuple[datetime, ...] = ()
-    not_before: datetime | None = None
-    given_up: bool = False
-
-    def document(self) -> dict[str, Any]:
-        """Return it for a JSON file."""
-        return {
-            "failing_since": _text(self.failing_since),
-            "well_at": _text(self.well_at),
-            "waited": self.waited,
-            "restarts": [one.isoformat() for one in self.restarts],
-            "not_before": _text(self.not_before),
-            "given_up": self.given_up,
-        }
-
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> "History":
-        """Read what `document` returned."""
-        return cls(
-            failing_since=_time(document["failing_since"]),
-            well_at=_time(document["well_at"]),
-            waited=bool(document["waited"]),
-            restarts=tuple(datetime.fromisoformat(one) for one in document["restarts"]),
-            not_before=_time(document["not_before"]),
-            given_up=bool(document["given_up"]),
-        )
 
 
 @dataclass
@@ -73,12 +36,20 @@ class Recovery:
         held: Collection[str],
         now: datetime,
         chance: float,
+        busy: Collection[str] = (),
     ) -> list[str]:
-        """Return the services to restart. `held` ones are their holder's alone; `chance` is from 0 to 1."""
+        """Return the services to restart. `held` ones are their holder's alone; `chance` is from 0 to 1.
+
+        A service is `busy` while this very monitor restarts it: it is judged when that is over.
+        """
         due = []
         for name, one in observed.items():
             cause = None if name in held else found.get(name)
-            history = _seen(self.histories.get(name, History()), cause, now)
+            history = self.histories.get(name, History()).at(now, _LONGEST_PAUSE)
+            if name in busy:
+                self.histories[name] = history
+                continue
+            history = _seen(history, cause, now)
             if cause is not None and one.container is not None and _is_due(history, one.container, cause, now):
                 if len(history.restarts) < PER_HOUR:
                     history = _restarted(history, now, chance)
@@ -88,12 +59,45 @@ class Recovery:
             self.histories[name] = history
         return due
 
+    def hopeless(
+        self,
+        observed: Mapping[str, Observation],
+        found: Mapping[str, Cause],
+        held: Collection[str],
+        now: datetime,
+    ) -> list[str]:
+        """Return the servers to stop, after `decide`: the container engine starts them for ever, and they are never well.
+
+        The one that was stopped is given up; one that somebody starts, and that ends again, is stopped again.
+        """
+        ended = []
+        for name, one in observed.items():
+            if one.container is None:
+                continue
+            cause = None if name in held else found.get(name)
+            before = self.histories[name]
+            own = name not in held and (cause is None or cause.own)
+            history = before.with_count(one.container.restarts, now, own=own)
+            new = cause is not None and cause.restart and history.starts != before.starts
+            if new and history.crashes > PER_HOUR:
+                history = replace(history, given_up=True, crashing=True)
+                ended.append(name)
+            self.histories[name] = history
+        return ended
+
+    def ended(self, name: str, now: datetime) -> None:
+        """A restart is over: the pause before the next one begins now."""
+        history = self.histories[name]
+        if history.not_before is not None and history.restarts:
+            pause = history.not_before - history.restarts[-1]
+            self.histories[name] = replace(history, not_before=now + min(pause, _LONGEST_PAUSE))
+
 
 def _seen(history: History, cause: Cause | None, now: datetime) -> History:
     """Return the history with what is seen now in it; without a cause the service is well, or somebody else's."""
-    history = replace(history, restarts=tuple(at for at in history.restarts if now - at < _HOUR))
     if cause is None:
-        return replace(history, failing_since=None, well_at=now, waited=False, not_before=None, given_up=False)
+        well = replace(history, failing_since=None, well_at=now, waited=False, not_before=None)
+        return replace(well, given_up=False, crashing=False)
     if not cause.own:
         return replace(history, failing_since=None, waited=True)
     return replace(history, failing_since=history.failing_since or now)
@@ -111,19 +115,13 @@ def _is_due(history: History, container: Container, cause: Cause, now: datetime)
 
 
 def _is_starting(history: History, began: datetime | None, now: datetime) -> bool:
-    """Whether it was never well since it began, a moment ago."""
-    return began is not None and now - began < _START and (history.well_at is None or history.well_at < began)
+    """Whether it was never well since it began, a moment ago; what began after now, by a clock that was set back, is no news."""
+    if began is None or not timedelta(0) <= now - began < _START:
+        return False
+    return history.well_at is None or history.well_at < began
 
 
 def _restarted(history: History, now: datetime, chance: float) -> History:
     pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** len(history.restarts))
     pause *= 1 - _JITTER + 2 * _JITTER * chance
     return replace(history, restarts=(*history.restarts, now), not_before=now + timedelta(seconds=pause))
-
-
-def _text(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -10,9 +10,9 @@ from typing import Any
 from monitor.alerts.model import Condition
 from monitor.causes import Cause
 from monitor.configuration import OPERATIONS
+from monitor.history import History
 from monitor.ledgers import Ledger
 from monitor.model import Observation
-from monitor.recovery import History
 from monitor.store import DIRECTORY, SAMPLE
 
 SCHEMA = 1

@@ -1,6 +1,7 @@
 """The stack's containers, through the restricted socket: looking at them, and starting them again."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +13,20 @@ from monitor.model import Container, Usage
 
 # What a server may take to end, before it is made to; one that hangs does not end by itself.
 _GRACE_SECONDS = 10
-_TIMEOUT_SECONDS = 70
+# Looking is a matter of moments, and must not hold up who looks; a restart takes its time.
+_LOOK_SECONDS, _RESTART_SECONDS = 3, 70
 UNREACHABLE = (DockerException, requests.RequestException)
 
 
 class Servers:
     """This stack's servers by service; errors are those in UNREACHABLE."""
 
-    def __init__(self, socket: str, containers: Mapping[str, str], network: str) -> None:
+    def __init__(
+        self, socket: str, containers: Mapping[str, str], network: str, *, seconds: int = _LOOK_SECONDS
+    ) -> None:
+        """`seconds` is what an answer to a look may take."""
         self._socket = socket
+        self._seconds = seconds
         self._containers = containers
         self._network = network
         self._api: docker.APIClient | None = None
@@ -52,15 +58,22 @@ class Servers:
         return Usage(used=memory["usage"] - cache, limit=memory["limit"])
 
     def restart(self, service: str) -> None:
-        """Start a server that has ended, or end and start one that runs."""
-        if self.look(service).state in ("running", "paused"):
-            self._client().restart(self._containers[service], timeout=_GRACE_SECONDS)
-        else:
-            self._client().start(self._containers[service])
+        """Start a server that has ended, or end and start one that runs; several threads may do so at once."""
+        container = self._containers[service]
+        with closing(docker.APIClient(self._socket, version="auto", timeout=_RESTART_SECONDS)) as client:
+            if client.inspect_container(container)["State"]["Status"] in ("running", "paused"):
+                client.restart(container, timeout=_GRACE_SECONDS)
+            else:
+                client.start(container)
+
+    def stop(self, service: str) -> None:
+        """End a server, and have the container engine leave it so."""
+        with closing(docker.APIClient(self._socket, version="auto", timeout=_RESTART_SECONDS)) as client:
+            client.stop(self._containers[service], timeout=_GRACE_SECONDS)
 
     def _client(self) -> docker.APIClient:
         if self._api is None:
-            self._api = docker.APIClient(self._socket, version="auto", timeout=_TIMEOUT_SECONDS)
+            self._api = docker.APIClient(self._socket, version="auto", timeout=self._seconds)
         return self._api
 
 

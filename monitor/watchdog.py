@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 
 # A worker beats at least every few seconds; importing every client takes it longer than that once.
-_SILENCE_SECONDS = 20.0
+SILENCE_SECONDS = 20.0
 _BEGIN_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # Who worked for so long has not failed as it started.
@@ -25,7 +25,7 @@ _END_SECONDS = 10.0
 class Watchdog:
     """Keeps one worker alive until it is told to end."""
 
-    def __init__(self, command: list[str], *, silence: float = _SILENCE_SECONDS, begin: float = _BEGIN_SECONDS) -> None:
+    def __init__(self, command: list[str], *, silence: float = SILENCE_SECONDS, begin: float = _BEGIN_SECONDS) -> None:
         """`command` is the worker's; it gets the descriptor to beat on, and why it was started again, as two more arguments."""
         self._command = command
         self._silence = silence

@@ -6,10 +6,10 @@ import random
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,44 +20,46 @@ from monitor.alerts.model import Condition
 from monitor.alerts.telling import Telling
 from monitor.causes import Cause, causes
 from monitor.configuration import OPERATIONS, Configuration
+from monitor.history import History
 from monitor.leases import Lease, Leases, forget_stopped, stopped
 from monitor.ledgers import COORDINATING, Ledgers
 from monitor.metrics import Metrics
 from monitor.model import Observation
 from monitor.observer import Observer
 from monitor.record import Record, rows
-from monitor.recovery import History, Recovery
+from monitor.recovery import Recovery
+from monitor.restarting import Restarting
 from monitor.roots import overall
 from monitor.sample import sample
-from monitor.servers import UNREACHABLE
 
-_DIRECTORY = OPERATIONS / store.DIRECTORY
+# The longest silence between two rounds.
+BEAT_SECONDS = 5.0
 # Drivers ask again by themselves; here the next round does.
 _PATIENCE_SECONDS = 1.0
-_RESTARTS_AT_ONCE = 4
 _log = structlog.get_logger()
 
 
 class Worker:
     """Watches one stack until it is told to end."""
 
-    def __init__(self, configuration: Configuration, beats: int, reason: str) -> None:
+    def __init__(self, configuration: Configuration, beats: int, reason: str, *, operations: Path = OPERATIONS) -> None:
         """`beats` is a descriptor to write to in every round; `reason` is why the last worker had to be replaced."""
         self._configuration = configuration
+        self._operations = operations
+        self._directory = operations / store.DIRECTORY
         self._beats = beats
         self._reason = reason
         self._ended = threading.Event()
-        kept = store.read(_DIRECTORY, store.STATE)
+        kept = store.read(self._directory, store.STATE)
         self._observer = Observer(configuration)
         self._recovery = Recovery(_histories(kept))
-        self._leases = Leases(OPERATIONS)
+        self._leases = Leases(operations)
         self._ledgers = Ledgers(configuration.engines)
         self._record = Record(configuration.engines[COORDINATING])
-        self._metrics = Metrics(configuration.stack)
-        self._telling = Telling(configuration, OPERATIONS, kept.get("alerts"), self._metrics)
-        self._restarting = ThreadPoolExecutor(max_workers=_RESTARTS_AT_ONCE, thread_name_prefix="restart")
-        self._starts: dict[str, list[datetime]] = {}
-        self._counts: dict[str, int] = {}
+        self._metrics = Metrics(configuration.stack, configuration.containers)
+        self._telling = Telling(configuration, operations, kept.get("alerts"), self._metrics)
+        self._restarting = Restarting()
+        self._blind_since: datetime | None = None
         if kept.get("running"):
             self._reason = reason or "ended without being told to"
 
@@ -69,15 +71,17 @@ class Worker:
         if self._reason:
             told = f"the monitor {self._reason}; it was started again"
             self._telling.event("monitor/restarted", "monitor", told, "look at the monitor's log")
+            # A worker that does not live to see the end of its first round must not have the next one tell it again.
+            self._keep(running=True)
         due = time.monotonic()
         while not self._ended.is_set():
-            os.write(self._beats, b".")
+            self._beat()
             began = max(due, time.monotonic())
             self._metrics.lateness.observe(began - due)
             self._round()
             # A round that took too long makes the next one late.
             due = began + self._configuration.interval
-            self._ended.wait(max(0.0, due - time.monotonic()))
+            self._wait(due)
         self._keep(running=False)
         self._telling.close()
 
@@ -85,25 +89,47 @@ class Worker:
         """Have the loop end after this round."""
         self._ended.set()
 
+    def _beat(self) -> None:
+        os.write(self._beats, b".")
+
+    def _wait(self, until: float) -> None:
+        """Wait for the next round; the watchdog takes one that is silent for long for one that hangs."""
+        while not self._ended.is_set() and (left := until - time.monotonic()) > 0:
+            self._ended.wait(min(left, BEAT_SECONDS))
+            self._beat()
+
     def _round(self) -> None:
         # Before looking: what is stopped while that goes on is seen running.
-        resting_before = stopped(OPERATIONS) - self._leased()
-        observed = self._observer.look()
+        leased_before = self._leased()
+        resting_before = stopped(self._operations) - leased_before
+        observed = self._observer.look(leased_before)
         found = causes(observed, self._configuration.waits, self._configuration.stack)
         leased = self._leased()
         for name in resting_before - leased:
             if name in observed and observed[name].answer.good:
                 # Somebody has started it otherwise than it was stopped.
-                forget_stopped(OPERATIONS, name)
-        resting = stopped(OPERATIONS)
+                forget_stopped(self._operations, name)
+        resting = stopped(self._operations)
+        self._ledgers.hold(leased | resting)
         now = datetime.now(UTC)
-        self._starts_again(observed, leased | resting, now)
-        for name in self._recovery.decide(observed, found, leased | resting, now, random.random()):  # noqa: S311
-            _log.warning("restart", service=name, cause=found[name].summary)
-            self._metrics.restarts.labels(name).inc()
-            self._restarting.submit(self._restart, name)
+        self._recover(observed, found, leased | resting, now)
         self._report(observed, found, leased, resting, now)
         self._keep(running=True)
+
+    def _recover(
+        self, observed: dict[str, Observation], found: dict[str, Cause], held: set[str], now: datetime
+    ) -> None:
+        """Restart what a restart may help, and stop what never does anything but end."""
+        for name in self._restarting.ended():
+            self._recovery.ended(name, now)
+        busy, servers = self._restarting.busy, self._observer.servers
+        for name in self._recovery.decide(observed, found, held, now, random.random(), busy):  # noqa: S311
+            _log.warning("restart", service=name, cause=found[name].summary)
+            self._metrics.restarts.labels(name).inc()
+            self._restarting.begin(name, servers.restart)
+        for name in self._recovery.hopeless(observed, found, held | self._restarting.busy, now):
+            _log.error("stopped: it always ends", service=name, cause=found[name].summary)
+            self._restarting.begin(name, servers.stop)
 
     def _leased(self) -> set[str]:
         """Return the services that somebody works on now, and tell of leases that have lost their holder."""
@@ -121,49 +147,31 @@ class Worker:
         now: datetime,
     ) -> None:
         status = overall(set(observed) - resting, set(found) - resting)
+        self._blind_since = (self._blind_since or now) if self._observer.blind is not None else None
         conditions = self._conditions(observed, found, leased | resting, now)
         self._telling.update(conditions, now)
         self._metrics.observe(observed, status)
-        self._metrics.ledgers(self._ledgers.found)
+        current = self._ledgers.current
+        self._metrics.ledgers(observed, {name: current[name] for name in current if name not in found})
         self._record.put(rows(observed, found))
         document = sample(observed, found, self._recovery.histories, self._ledgers.found, stopped=resting,
                           leased=leased, conditions=conditions, status=status, at=now)  # fmt: skip
         # A full disk must not end the watch over it.
         with suppress(OSError):
-            store.write(_DIRECTORY, store.SAMPLE, document)
+            store.write(self._directory, store.SAMPLE, document)
 
     def _conditions(
         self, observed: dict[str, Observation], found: dict[str, Cause], held: set[str], now: datetime
     ) -> list[Condition]:
         stack = self._configuration.stack
-        conditions = [
-            *rules.down(found, self._recovery.histories, held, now),
-            *rules.shortages(observed, stack),
-            *rules.loops(self._starts, now, stack),
-            *rules.ledgers(self._ledgers.found, stack),
+        histories = self._recovery.histories
+        return [
+            *rules.down(found, histories, held, now),
+            *rules.shortages(observed, held, stack),
+            *rules.loops({name: one.starts for name, one in histories.items()}, now, stack),
+            *rules.ledgers(self._ledgers.current, held, stack),
+            *rules.blind(self._observer.blind, self._blind_since, now, stack),
         ]
-        if self._observer.blind is not None:
-            told = f"containers can be neither seen nor restarted: {self._observer.blind}"
-            conditions.append(Condition("engine", "critical", None, told, f"./karen restart proxy --stack {stack}"))
-        return conditions
-
-    def _starts_again(self, observed: dict[str, Observation], held: set[str], now: datetime) -> None:
-        """Remember when the container engine has started a server again by itself."""
-        for name, one in observed.items():
-            if one.container is None:
-                continue
-            count = one.container.restarts
-            if count > self._counts.get(name, count) and name not in held:
-                _log.warning("started again by the container engine", service=name, restarts=count)
-                self._starts.setdefault(name, []).append(now)
-            self._counts[name] = count
-            self._starts[name] = [at for at in self._starts.get(name, ()) if now - at <= rules.LOOP_WINDOW]
-
-    def _restart(self, name: str) -> None:
-        try:
-            self._observer.servers.restart(name)
-        except UNREACHABLE as error:
-            _log.error("restart failed", service=name, error=str(error))
 
     def _tell_lost(self, lease: Lease) -> None:
         told = f"the maintenance of {lease.holder} ({lease.command}) has ended without a word: its services are watched again"
@@ -173,7 +181,7 @@ class Worker:
         histories = {name: one.document() for name, one in self._recovery.histories.items()}
         document = {"running": running, "histories": histories, "alerts": self._telling.document()}
         with suppress(OSError):
-            store.write(_DIRECTORY, store.STATE, document)
+            store.write(self._directory, store.STATE, document)
 
 
 def _histories(kept: dict[str, Any]) -> dict[str, History]:

@@ -1,7 +1,6 @@
 """What is wrong, told: conditions become notices, and notices go out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,7 @@ class Telling:
             self._outbox.put(notice)
         for severity in ("warning", "critical"):
             self._metrics.firing.labels(severity).set(sum(one.severity == severity for one in found))
-        for channel, counts in self._outbox.counts().items():
-            for result, count in asdict(counts).items():
-                self._metrics.deliveries.labels(channel, result).set(count)
+        self._metrics.deliveries(self._outbox.counts())
 
     def event(self, key: str, service: str | None, summary: str, fix: str) -> None:
         """Tell what has just happened."""

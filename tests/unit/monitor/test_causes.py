@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from monitor.causes import causes
-from monitor.model import FAILED, NO_ANSWER, Answer, Observation, Usage
+from monitor.model import FAILED, MAINTENANCE, NO_ANSWER, Answer, Observation, Usage
+from monitor.observer import unasked
 from monitor.roots import overall
 from tests.unit.monitor.seen import WAITS, failing, well
 
@@ -39,6 +40,27 @@ def test_a_full_disk_explains_everything_else() -> None:
     answer = Answer(status=FAILED, kind="VerificationFailed", message="redis: AOF: No space left on device", fix="")
     one = replace(failing("redis"), answer=answer, disk=Usage(used=88, limit=100))
     assert causes({"redis": one}, {}, "dev")["redis"].code == "full"
+
+
+def test_the_last_hundredth_of_a_large_disk_is_not_nothing() -> None:
+    gibibyte = 1024**3
+    for left, code in ((4 * gibibyte, "exited"), (32 * 1024**2, "full")):
+        disk = Usage(used=500 * gibibyte - left, limit=500 * gibibyte)
+        one = replace(failing("redis", state="exited"), disk=disk)
+        assert causes({"redis": one}, {}, "dev")["redis"].code == code
+
+
+def test_what_somebody_works_on_is_not_asked_and_explains_what_needs_it() -> None:
+    def answered(**facts: Any) -> Observation:
+        one = well("etcd", **facts)
+        return replace(one, answer=unasked("etcd", one.container))
+
+    found = causes({"etcd": answered(), "milvus": failing("milvus")}, WAITS, "dev")
+    assert {name: (one.root, one.restart) for name, one in found.items()} == {"milvus": ("etcd", False)}
+    found = causes({"etcd": answered(state="exited"), "milvus": failing("milvus")}, WAITS, "dev")
+    assert found["etcd"].code == "exited"
+    assert found["milvus"].root == "etcd"
+    assert unasked("duckdb", None).status == MAINTENANCE
 
 
 def test_a_cascade_is_one_cause() -> None:
