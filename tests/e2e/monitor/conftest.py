@@ -9,6 +9,7 @@ from components.naming import Naming
 from tests.e2e.live import LiveStack
 from tests.e2e.monitor.watching import METRICS_PORT, RECEIVER_PORT, Receiver, Watching
 
+INTERVAL = 2
 ON = ("enableMonitoring", "monitoringPort", "monitoringInterval", "alertWebhook")
 
 
@@ -17,7 +18,7 @@ def watching(stack: LiveStack) -> Iterator[Watching]:
     engine, receiver = docker.from_env(), Receiver()
     network = engine.api.inspect_network(Naming(stack=stack.name).network)
     host = network["IPAM"]["Config"][0]["Gateway"]
-    values = ("true", str(METRICS_PORT), "2", f"http://{host}:{RECEIVER_PORT}/alerts")
+    values = ("true", str(METRICS_PORT), str(INTERVAL), f"http://{host}:{RECEIVER_PORT}/alerts")
     try:
         with receiver.listening():
             stack.configure(**dict(zip(ON, values, strict=True)))

@@ -38,7 +38,9 @@ def test_every_service_is_asked_and_told_everywhere(watching: Watching) -> None:
     watching.until(
         lambda: watching.metrics()["ai_karen_schema_version", "milvus"] == 2, "versions are known", within=60
     )
-    assert watching.metrics()["ai_karen_ledger_consistent", "postgres"] == 1
+    watching.until(
+        lambda: watching.metrics()["ai_karen_ledger_consistent", "postgres"] == 1, "ledgers are known", within=60
+    )
     with clients.postgres(watching.stack.variables()) as connection:
         rows = connection.execute(
             "SELECT service_name, status, now() - last_check < interval '10 s' FROM service_health"
