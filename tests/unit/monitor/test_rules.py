@@ -8,6 +8,9 @@ from monitor.causes import causes
 from monitor.history import History
 from monitor.ledgers import Ledger
 from monitor.model import Observation, Usage
+from monitor.observer import unasked
+from monitor.record import rows
+from monitor.sample import sample
 from tests.unit.monitor.seen import WAITS, at, failing, well
 
 MEBIBYTE = 1024 * 1024
@@ -43,6 +46,20 @@ def test_what_is_given_up_is_told() -> None:
     stopped = {"redis": History(failing_since=at(0), given_up=True, crashing=True)}
     found = causes({"redis": failing("redis", state="exited")}, {}, "dev")
     assert "it was stopped" in list(rules.down(found, stopped, (), at(60)))[1].summary
+
+
+def test_what_the_monitor_stopped_is_not_told_as_stopped_on_purpose() -> None:
+    observed = {"redis": failing("redis", state="exited")}
+    histories = {"redis": History(failing_since=at(0), given_up=True, crashing=True)}
+    told = sample(observed, causes(observed, {}, "dev"), histories, {}, stopped=(), leased=(), conditions=(),
+                  status="degraded", at=at(60))["services"]["redis"]  # fmt: skip
+    assert (told["status"], told["given_up"]) == ("failed", True)
+    assert "redis is exited" in told["error"]
+
+
+def test_what_is_not_asked_keeps_its_row() -> None:
+    observed = {"redis": replace(well("redis"), answer=unasked("redis", None)), "etcd": well("etcd")}
+    assert list(rows(observed, {})) == ["etcd"]
 
 
 def test_disks_and_memory_have_their_thresholds() -> None:
