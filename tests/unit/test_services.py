@@ -3,6 +3,7 @@
 import ast
 import json
 import shlex
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -60,10 +61,19 @@ def test_every_form_of_an_address() -> None:
     text = connect.RENDERED["env"]("dev", "host", {"postgres": {"DATABASE_URL": VARIABLES["DATABASE_URL"]}})
     assert shlex.split(text) == [f"DATABASE_URL={VARIABLES['DATABASE_URL']}"]
     ast.parse(connect.RENDERED["python"]("dev", "host", found))
-    line = connect.RENDERED["docker"]("prod", "network", found)
+    told, line = connect.RENDERED["docker"]("prod", "network", found).splitlines()
+    assert "./karen connect --format env --from network --stack prod" in told
     assert line.startswith("docker run --rm -it --network ai-karen-db-prod -e DATABASE_URL")
+    assert " -v ai-karen-prod-duckdb-data:/data IMAGE" in line
     # What a process list shows has no password in it.
     assert "p%40ss" not in line
+
+
+def test_a_shell_reads_back_any_password() -> None:
+    password = "p@ss $'\"`\\ $(false) end"
+    text = connect.RENDERED["env"]("dev", "host", {"postgres": {"POSTGRES_PASSWORD": password, "POSTGRES_DB": "a"}})
+    program = f'set -eua\n{text}\nprintf %s "$POSTGRES_PASSWORD"'
+    assert subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=True).stdout == password
 
 
 def test_a_time_is_so_long_ago_or_as_it_is_written() -> None:
@@ -74,6 +84,9 @@ def test_a_time_is_so_long_ago_or_as_it_is_written() -> None:
     assert logs._since(None) is None
     with pytest.raises(NotAsked, match="--since is 'yesterday'; allowed: 90s"):
         logs._since("yesterday")
+    for early in ("999999d", f"{10**30}d", "1969-12-31T12:00"):
+        with pytest.raises(NotAsked, match="allowed: a time after 1970"):
+            logs._since(early)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +140,8 @@ def test_a_cascade_has_one_cause() -> None:
     assert health.causes({**answers, "milvus": bad}, states, waits) == {"milvus": "milvus"}
     assert health.summary({**answers, "postgres": bad}) == "down"
     assert health.summary({**answers, "duckdb": {"status": "in use"}}) == "healthy"
+    # The query was answered, and the container is not well all the same.
+    causes = health.causes(answers, {**states, "etcd": "unhealthy"}, waits)
+    assert causes == {"etcd": "etcd"}
+    rows = {name: {**answer, "cause": causes.get(name)} for name, answer in answers.items()}
+    assert health.summary(rows) == "degraded"
