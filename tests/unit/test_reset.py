@@ -66,6 +66,8 @@ class Stack:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stack:
     stack = Stack()
+    # No monitor is looked for.
+    monkeypatch.setenv("KAREN_MAINTENANCE", "a test")
     monkeypatch.setenv("KAREN_HOME", str(tmp_path))
     monkeypatch.setattr(Recorded, "read", stack.recorded)
     monkeypatch.setattr(pins, "configuration", lambda _: stack.settings)

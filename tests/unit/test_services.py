@@ -5,16 +5,19 @@ import json
 import shlex
 import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
+import docker
 import pytest
 from typer.testing import CliRunner
 
 from ops import graph
 from ops.cli.app import app
 from ops.cli.errors import NotAsked
-from ops.cli.services import connect, health, logs, status
+from ops.cli.services import connect, health, logs, shell, status
 from ops.drawing import svg
 
 VARIABLES = {
@@ -145,3 +148,33 @@ def test_a_cascade_has_one_cause() -> None:
     assert causes == {"etcd": "etcd"}
     rows = {name: {**answer, "cause": causes.get(name)} for name, answer in answers.items()}
     assert health.summary(rows) == "degraded"
+
+
+def test_where_nobody_may_look_a_volume_is_told_by_its_disk() -> None:
+    row = {"volume_bytes": None, "disk": {"used": 43, "limit": 100}}
+    assert status._volume(row) == "disk 43%"
+    assert status._volume({**row, "volume_bytes": 5 * 1024**2}) == "5M"
+    assert status._volume({**row, "disk": None}) == "–"
+
+
+def test_a_docker_command_that_sees_another_engine_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    removed: list[bool] = []
+    container = SimpleNamespace(id="abc", remove=lambda **_: removed.append(True))
+    client = SimpleNamespace(containers=SimpleNamespace(run=lambda *_, **__: container), close=lambda: None)
+    job = {"image": "i", "user": "u", "network": "n", "volumes": {}, "engines": {"minio": {}}}
+    monkeypatch.setattr(docker, "from_env", lambda: client)
+    monkeypatch.setattr(shell, "described", lambda _: job)
+    with (
+        pytest.raises(NotAsked, match=r"No such container.*Fix: set DOCKER_HOST"),
+        shell._toolbox(_other(tmp_path), "dev", "minio"),
+    ):
+        raise AssertionError
+    assert removed == [True]
+
+
+def _other(directory: Path) -> str:
+    """Return a docker command that knows no container."""
+    path = directory / "docker"
+    path.write_text("#!/bin/sh\necho 'Error: No such container: abc' >&2\nexit 1\n")
+    path.chmod(0o755)
+    return str(path)
