@@ -125,6 +125,13 @@ REFUSED = {"kind": "AuthenticationFailed", "message": "minio: InvalidAccessKeyId
             "postgres does not",
             "restore the stack's state",
         ),
+        (
+            "postgres",
+            {**REFUSED, "message": 'postgres: database "ai_karen" does not exist', "fix": "restore it"},
+            "engines",
+            "postgres: database",
+            "restore it",
+        ),
         ("milvus", {"message": "no", "fix": ""}, "engines", "milvus: no", "./karen logs milvus"),
     ],
 )

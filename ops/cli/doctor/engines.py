@@ -9,6 +9,8 @@ from ops.cli.migrate.known import Known
 from ops.cli.migrate.survey import survey
 
 _REFUSED = "AuthenticationFailed"
+# Of the same kind, but no wrong password: a database that is gone, a user of Milvus' that was never given one.
+_MISSING = ("does not exist", "has no password of its own")
 
 
 def engines(patient: Patient) -> Iterator[Finding]:
@@ -43,7 +45,8 @@ def _silent(one: Known, stack: str) -> Finding:
     message, _, fix = one.error.partition(" Fix: ")
     prefix, _, rest = message.partition(": ")
     engine, told = (prefix, rest) if prefix in NAMES else (one.engine, message)
-    if (one.answer.get("error") or {}).get("kind") == _REFUSED:
+    refused = (one.answer.get("error") or {}).get("kind") == _REFUSED
+    if refused and not any(sign in told for sign in _MISSING):
         fix = f"restore the stack's state, in which that password is; or give up the data: make erase STACK={stack}"
         told = f"{engine} does not accept what Pulumi generated: its volume was made with another password. {told}"
         return Finding("passwords", "problem", told, fix)
