@@ -9,6 +9,7 @@ from components.machine import image_source
 from components.preflight import check
 from components.settings import Settings, SettingsError
 from init.resources.lifetime import end_with_parent
+from ops.for_stack import for_stack
 
 
 def checked(stack: str) -> Settings:
@@ -17,19 +18,20 @@ def checked(stack: str) -> Settings:
         settings = Settings.load(image_source(stack))
         check(stack, settings)
     except SettingsError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(for_stack(str(error), stack)) from None
     return settings
 
 
 def hold(stack: str) -> None:
     """Keep the stack's monitor from acting until this program ends; the run ends here when somebody else does."""
-    from ops.maintenance import UnderMaintenance, maintenance
+    from ops.maintenance import maintenance
+    from ops.operations_volume import MaintenanceError
 
     held = ExitStack()
     try:
-        held.enter_context(maintenance(stack, "pulumi up"))
-    except UnderMaintenance as error:
-        raise pulumi.RunError(str(error)) from None
+        held.enter_context(maintenance(stack, f"pulumi up --stack {stack}"))
+    except MaintenanceError as error:
+        raise pulumi.RunError(for_stack(str(error), stack)) from None
     # Pulumi ends the program once everything is made.
     atexit.register(held.close)
 

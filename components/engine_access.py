@@ -10,18 +10,7 @@ _STATS = rf"(stream|one-shot)={_FLAG}"
 # The longest `t` of a stop or restart, then the engine's ten seconds to kill, then some.
 _LONGEST_ANSWER_SECONDS = 120
 
-
-def configuration(containers: Sequence[str], *, listen: str, engine: str) -> str:
-    """Return HAProxy's configuration: it listens on the socket `listen` and passes what is allowed on to `engine`.
-
-    Allowed are a look at each container of these exact names, its statistics, its start, stop and restart, besides the
-    engine's own greeting and version. All else is answered with 403, or with 400 where it is no correct HTTP/1.
-    """
-    if not containers:
-        raise ValueError("the proxy needs the name of at least one container")
-    names = "|".join(re.escape(name) for name in sorted(containers))
-    container = f"{_VERSION}/containers/({names})"
-    return f"""\
+_GENERAL = f"""\
 global
     log stdout format raw local0
     nbthread 1
@@ -39,7 +28,21 @@ defaults
     timeout client 5s
     timeout connect 5s
     timeout server {_LONGEST_ANSWER_SECONDS}s
+"""
 
+
+def configuration(containers: Sequence[str], *, listen: str, engine: str) -> str:
+    """Return HAProxy's configuration: it listens on the socket `listen` and passes what is allowed on to `engine`.
+
+    Allowed are a look at each container of these exact names, its statistics, its start, stop and restart, besides the
+    engine's own greeting and version. All else is answered with 403, or with 400 where it is no correct HTTP/1.
+    """
+    if not containers:
+        raise ValueError("the proxy needs the name of at least one container")
+    names = "|".join(re.escape(name) for name in sorted(containers))
+    container = f"{_VERSION}/containers/({names})"
+    return f"""\
+{_GENERAL}
 frontend restricted
     bind unix@{listen} mode 666
     option disable-h2-upgrade

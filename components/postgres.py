@@ -7,6 +7,7 @@ from components.context import Context
 from components.engine import Endpoint, Engine
 from components.initialize import initialize
 from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.settings import Settings
 from components.sizes import MEBIBYTE
 from components.urls import database_url
 from components.volume import data_volume
@@ -53,20 +54,7 @@ class Postgres(Engine):
                     "PGDATA": f"{_DATA}/pgdata",
                 },
                 ports={PORT: settings.postgres_port},
-                # Over TCP: while the image prepares a new volume, its server listens on a socket only.
-                health=HealthCheck(
-                    test=[
-                        "CMD",
-                        "pg_isready",
-                        "-q",
-                        "-h",
-                        "127.0.0.1",
-                        "-U",
-                        settings.postgres_user,
-                        "-d",
-                        settings.postgres_db,
-                    ]
-                ),
+                health=HealthCheck(test=_ready(settings)),
                 stop_signal="SIGINT",
             ),
             context=context,
@@ -117,3 +105,8 @@ class Postgres(Engine):
                 )
             ),
         }
+
+
+def _ready(settings: Settings) -> list[str]:
+    # Over TCP: while the image prepares a new volume, its server listens on a socket only.
+    return ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", settings.postgres_user, "-d", settings.postgres_db]

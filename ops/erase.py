@@ -3,7 +3,9 @@
 import argparse
 import sys
 
-from ops.maintenance import UnderMaintenance, maintenance
+from ops.for_stack import for_stack
+from ops.maintenance import maintenance
+from ops.operations_volume import MaintenanceError
 from ops.pulumi import PulumiError, run
 
 
@@ -24,11 +26,11 @@ def main() -> None:
             f"{typed!r} is not {options.stack!r}: nothing was removed. Fix: type the stack's name, or --confirm {options.stack}"
         )
     try:
-        with maintenance(options.stack, "make erase"):
+        with maintenance(options.stack, f"make erase STACK={options.stack}"):
             run(options.stack, "state", "unprotect", "--all", "--yes")
             run(options.stack, "destroy", "--yes", "--skip-preview", capture=False)
-    except UnderMaintenance as error:
-        sys.exit(str(error))
+    except MaintenanceError as error:
+        sys.exit(for_stack(str(error), options.stack))
     except PulumiError as error:
         sys.exit(f"{error}\nFix: run the same command again; it goes on where it stopped")
     print(f"The stack {options.stack} is erased.")

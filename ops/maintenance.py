@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from init.runner.name import runner_name
 from monitor.leases import BEAT_SECONDS, LEASES, STOPPED, TTL_SECONDS, Lease
-from ops.operations_volume import OperationsVolume, UnreachableError
+from ops.operations_volume import MaintenanceError, OperationsVolume, UnreachableError
 
 # Tells a command's own Pulumi program that the lease is there already.
 VARIABLE = "KAREN_MAINTENANCE"
 
 
-class UnderMaintenance(Exception):
+class UnderMaintenance(MaintenanceError):
     """Somebody else works on the same services; the message says who."""
 
 
@@ -38,15 +38,22 @@ class Maintenance:
         return self._lease.id
 
     def begin(self) -> None:
-        """Take the lease; UnderMaintenance when somebody else has one for the same services."""
+        """Take the lease; UnderMaintenance when somebody else has one for the same services, UnreachableError if none can be."""
         self._write()
-        # Written first and read then: of two who come at once, at least one sees the other.
-        others = [one for one in held(self._volume) if one.id != self._lease.id and one.overlaps(self._lease.services)]
+        try:
+            # Written first and read then: of two who come at once, at least one sees the other.
+            others = self._others()
+        except UnreachableError:
+            self.end()
+            raise
         if others:
             self._write(closed=True)
             told = ", ".join(f"{one.command} by {one.holder}" for one in others)
-            raise UnderMaintenance(f"Maintenance is going on: {told}. Fix: wait for it to end")
+            raise UnderMaintenance(f"Maintenance is going on: {told}. Nothing was touched. Fix: wait for it to end")
         self._thread.start()
+
+    def _others(self) -> list[Lease]:
+        return [one for one in held(self._volume) if one.id != self._lease.id and one.overlaps(self._lease.services)]
 
     def end(self) -> None:
         """Give the lease back."""

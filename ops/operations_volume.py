@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from components.naming import Naming
+from ops.engine_errors import engine_errors, told
 
 if TYPE_CHECKING:
     import docker
@@ -18,8 +19,15 @@ _OWNER = 10001
 _TIMEOUT_SECONDS = 10
 
 
-class UnreachableError(Exception):
-    """The volume could not be written to; the message says why."""
+class MaintenanceError(Exception):
+    """Nobody may work on services now; the message says why, and what to do."""
+
+
+class UnreachableError(MaintenanceError):
+    """The volume could be neither read nor written, so that the monitor cannot be told, nor asked who else works."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"The monitor could not be told: {told(error)}. Fix: ./karen doctor")
 
 
 class OperationsVolume:
@@ -32,16 +40,14 @@ class OperationsVolume:
     @classmethod
     @contextmanager
     def of(cls, stack: str) -> Iterator["OperationsVolume | None"]:
-        """Open a stack's volume; None for one without a monitor, or without an engine to ask."""
+        """Open a stack's volume; None for one without a monitor. UnreachableError if the engine does not tell which it is."""
         import docker
-        from docker.errors import DockerException
 
         container = Naming(stack=stack).container("monitor")
         try:
             client = docker.from_env(timeout=_TIMEOUT_SECONDS)
-        except DockerException:
-            yield None
-            return
+        except engine_errors() as error:
+            raise UnreachableError(error) from None
         try:
             yield cls(client.api, container) if _is_there(client.api, container) else None
         finally:
@@ -49,9 +55,6 @@ class OperationsVolume:
 
     def write(self, path: str, document: Mapping[str, Any]) -> None:
         """Write a file, and the directory that it is in; UnreachableError if that cannot be."""
-        import requests
-        from docker.errors import DockerException
-
         directory, _, name = path.rpartition("/")
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -64,21 +67,25 @@ class OperationsVolume:
                 archive.addfile(entry, io.BytesIO(content))
         try:
             self._api.put_archive(self._container, MOUNT, buffer.getvalue())
-        except (DockerException, requests.RequestException) as error:
-            raise UnreachableError(str(error)) from None
+        except engine_errors() as error:
+            raise UnreachableError(error) from None
 
     def read(self, path: str) -> list[dict[str, Any]]:
-        """Return a file's document, or those of all files in a directory; [] where there is none that can be read."""
-        import requests
-        from docker.errors import DockerException
+        """Return a file's document, or those of all files in a directory; [] where there is none. UnreachableError otherwise."""
+        from docker.errors import NotFound
 
         try:
             stream, _ = self._api.get_archive(self._container, f"{MOUNT}/{path}")
             content = b"".join(stream)
-        except (DockerException, requests.RequestException):
+        except NotFound:
             return []
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            return list(_documents(archive))
+        except engine_errors() as error:
+            raise UnreachableError(error) from None
+        try:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                return list(_documents(archive))
+        except tarfile.TarError as error:
+            raise UnreachableError(error) from None
 
 
 def _documents(archive: tarfile.TarFile) -> Iterator[dict[str, Any]]:
@@ -94,11 +101,13 @@ def _documents(archive: tarfile.TarFile) -> Iterator[dict[str, Any]]:
 
 
 def _is_there(api: "docker.APIClient", container: str) -> bool:
-    import requests
-    from docker.errors import APIError
+    from docker.errors import NotFound
 
     try:
         api.inspect_container(container)
-    except (APIError, requests.RequestException):
+    except NotFound:
         return False
+    except engine_errors() as error:
+        # Nobody may work unseen because the engine was slow to answer.
+        raise UnreachableError(error) from None
     return True

@@ -12,6 +12,8 @@ from init.protocol import Failure
 Result = TypeVar("Result")
 Seeds = Mapping[str, Sequence[Mapping[str, Any]]]
 PATIENCE_SECONDS = 30.0
+# A number, `{"at_least": number}` where counting ended before the end, None where nothing could be counted.
+Count = int | Mapping[str, int] | None
 WIPE_FAILED = "WipeFailed"
 _patience = PATIENCE_SECONDS
 _FIRST_PAUSE_SECONDS = 0.05
@@ -71,7 +73,7 @@ class Service(Protocol):
     def verify(self) -> dict[str, int]:
         """Answer the same, and return counts by table, index, collection or bucket."""
 
-    def contents(self) -> dict[str, int]:
+    def contents(self) -> Mapping[str, Count]:
         """Count what `wipe` would remove, without the ledger: rows, keys, documents, entities or objects by name."""
 
     def wipe(self) -> None:

@@ -13,7 +13,7 @@ from elasticsearch import Elasticsearch
 from init.engines import elasticsearch_changes as changes
 from init.engines import elasticsearch_indices as indices
 from init.engines import elasticsearch_wipe
-from init.engines.base import Engine, Result, Seeds, Work, patience, required, retry
+from init.engines.base import Count, Engine, Result, Seeds, Work, patience, required, retry
 from init.engines.elasticsearch_ledger import Ledger
 from init.engines.elasticsearch_script import SERVICE
 from init.migrations import LedgerEntry, Script
@@ -142,7 +142,7 @@ class Driver(Engine):
         return dict(sorted(counts.items()))
 
     @indices.explained()
-    def contents(self) -> dict[str, int]:
+    def contents(self) -> Mapping[str, Count]:
         """Count the documents of every data stream and index."""
         return elasticsearch_wipe.contents(self._client)
 

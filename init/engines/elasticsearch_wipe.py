@@ -3,7 +3,6 @@
 Templates, pipelines and users stay.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from elastic_transport import ApiError, TransportError
 from elasticsearch import AuthorizationException, Elasticsearch
 
-from init.engines.base import not_wiped
+from init.engines.base import Count, not_wiped
 from init.engines.elasticsearch_indices import LEDGER, describe
 from init.engines.elasticsearch_script import SERVICE
 
@@ -24,19 +23,22 @@ _READABLE = ["open", "hidden"]
 _BLOCKS = ("index.blocks.read_only", "index.blocks.metadata")
 
 
-def contents(client: Elasticsearch) -> dict[str, int]:
-    """Count documents by data stream, alias or index; a closed index tells none."""
+def contents(client: Elasticsearch) -> dict[str, Count]:
+    """Count documents by data stream, alias or index; of a closed index nobody knows how many, nor of what it is part of."""
     client.indices.refresh(index="*", expand_wildcards=_READABLE)
     by_index = {"indices": {"terms": {"field": "_index", "size": _MOST_INDICES}}}
     answer = client.search(index="*", expand_wildcards=_READABLE, size=0, aggregations=by_index)
     buckets = answer.get("aggregations", {"indices": {"buckets": []}})["indices"]["buckets"]
     documents = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
-    counts: Counter[str] = Counter()
+    counts: dict[str, Count] = {}
     for one in _indices(client):
         if one["name"] != LEDGER:
             name = one.get("data_stream") or next(iter(one.get("aliases", ())), one["name"])
-            counts[name] += documents.get(one["name"], 0)
-    return dict(counts)
+            known = counts.get(name, 0)
+            counts[name] = (
+                None if known is None or "closed" in one["attributes"] else known + documents.get(one["name"], 0)
+            )
+    return counts
 
 
 def wipe(client: Elasticsearch) -> None:

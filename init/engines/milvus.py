@@ -14,7 +14,7 @@ from pymilvus import DataType, MilvusClient
 from init.engines import milvus_access, milvus_wipe
 from init.engines import milvus_changes as changes
 from init.engines import milvus_collections as collections
-from init.engines.base import Engine, Seeds, Work, required, retry
+from init.engines.base import Count, Engine, Seeds, Work, required, retry
 from init.engines.milvus_collections import ERRORS, SERVICE, Facts, is_transient
 from init.engines.milvus_ledger import Ledger
 from init.engines.milvus_lock import refusing_writes
@@ -131,9 +131,9 @@ class Driver(Engine):
                 self._call(self._client.search, public, data=[unit], anns_field=field["name"], limit=1)
         return public
 
-    def contents(self) -> dict[str, int]:
+    def contents(self) -> Mapping[str, Count]:
         """Count the entities of every collection in every database."""
-        counts: dict[str, int] = self._call(milvus_wipe.contents, self._client, self._opened)
+        counts: Mapping[str, Count] = self._call(milvus_wipe.contents, self._client, self._opened)
         return counts
 
     def wipe(self) -> None:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pymilvus import MilvusClient
 from pymilvus.client.types import LoadState
 
-from init.engines.base import not_wiped
+from init.engines.base import Count, not_wiped
 from init.engines.milvus_collections import ERRORS, SERVICE, describe
 from init.engines.milvus_ledger import PREFIX
 
@@ -15,12 +15,12 @@ DEFAULT = "default"
 Open = Callable[[str], AbstractContextManager[MilvusClient]]
 
 
-def contents(client: MilvusClient, opened: Open) -> dict[str, int]:
+def contents(client: MilvusClient, opened: Open) -> dict[str, Count]:
     """Count entities by alias or collection, with `database/` in front of what is not in the default one.
 
     Of a collection that is not in memory, the server tells only what it has written to its storage.
     """
-    counts = {}
+    counts: dict[str, Count] = {}
     for database in client.list_databases():
         with opened(database) as one:
             for name in one.list_collections():
@@ -54,8 +54,9 @@ def _drop(client: MilvusClient) -> None:
         client.drop_collection(name)
 
 
-def _entities(client: MilvusClient, name: str) -> int:
+def _entities(client: MilvusClient, name: str) -> Count:
     if client.get_load_state(name)["state"] != LoadState.Loaded:
-        return int(client.get_collection_stats(name)["row_count"])
+        written = int(client.get_collection_stats(name)["row_count"])
+        return {"at_least": written} if written else None
     answer = client.query(name, filter="", output_fields=["count(*)"], consistency_level="Strong")
     return int(answer[0]["count(*)"])

@@ -14,7 +14,7 @@ from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, MinioException, S3Error
 
 from init.engines import minio_buckets
-from init.engines.base import Engine, Seeds, Work, failed, first_line, not_wiped, required, retry
+from init.engines.base import Count, Engine, Seeds, Work, failed, first_line, not_wiped, required, retry
 from init.engines.minio_ledger import BUCKET, Ledger
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
@@ -127,10 +127,11 @@ class Driver(Engine):
         self.probe()
         return {bucket: self._count(bucket) for bucket in sorted(self._list_buckets() - {BUCKET})}
 
-    def contents(self) -> dict[str, int]:
+    def contents(self) -> Mapping[str, Count]:
         """Count every bucket's objects with their versions, up to a limit, without the ledger's and Milvus' own."""
         names = sorted(self._list_buckets() - set(minio_buckets.RESERVED))
-        return {name: self._count(name, versions=True) for name in names}
+        counts = {name: self._count(name, versions=True) for name in names}
+        return {name: {"at_least": count} if count >= _COUNT_LIMIT else count for name, count in counts.items()}
 
     def wipe(self) -> None:
         """Remove every bucket with all versions of its objects, the ledger's first; Milvus' own stays."""

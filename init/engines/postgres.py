@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors, pq, sql
 
 from init.engines import postgres_schema, postgres_statements, postgres_wipe
-from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
+from init.engines.base import Count, Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
 from init.engines.postgres_connection import HISTORY, OURS, Connection, connect
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
@@ -168,7 +168,7 @@ class Driver(Engine):
         ]
         return dict(self.connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
 
-    def contents(self) -> dict[str, int]:
+    def contents(self) -> Mapping[str, Count]:
         """Count every table's rows, also in databases beside the application's."""
         return postgres_wipe.contents(self._facts, self.connection)
 

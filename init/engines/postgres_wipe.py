@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from init.engines.base import first_line, not_wiped, required, retry
+from init.engines.base import Count, first_line, not_wiped, required, retry
 from init.engines.postgres_connection import OURS, Connection, connect
 
 _SERVICE = "postgres"
@@ -24,20 +24,25 @@ _OTHERS = """
     WHERE NOT datistemplate AND datname <> ALL (%s) ORDER BY datname"""
 # A partition's rows are its table's.
 _TABLES = """
-    SELECT nspname, relname, greatest(reltuples, 0)::bigint FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    SELECT nspname, relname, nullif(reltuples, -1)::bigint FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname <> 'information_schema' AND nspname !~ '^pg_'
       AND NOT (nspname = 'public' AND relname = ANY (%s))
     ORDER BY 1, 2"""
 _TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
-def contents(facts: Mapping[str, Any], connection: Connection) -> dict[str, int]:
-    """Count the rows of every table: `table`, `schema.table`, and with `database/` in front what is in other databases."""
+def contents(facts: Mapping[str, Any], connection: Connection) -> dict[str, Count]:
+    """Count the rows of every table: `table`, `schema.table`, and with `database/` in front what is in other databases.
+
+    One that lets nobody in has `database/*`, of which nobody knows how many.
+    """
     counts = _rows(connection, without=OURS)
     for name, connectable in _others(connection, required(facts, "database", str)):
         if connectable:
             with connect({**facts, "database": name}, application=_APPLICATION) as other:
                 counts |= {f"{name}/{table}": count for table, count in _rows(other, without=()).items()}
+        else:
+            counts[f"{name}/*"] = None
     return counts
 
 
@@ -86,8 +91,8 @@ def _others(connection: Connection, database: str) -> list[tuple[Any, ...]]:
     return connection.execute(_OTHERS, [[database, _MAINTENANCE]]).fetchall()
 
 
-def _rows(connection: Connection, without: tuple[str, ...]) -> dict[str, int]:
-    """Count every table's rows; where that takes long, or a table is locked, as the last ANALYZE has them."""
+def _rows(connection: Connection, without: tuple[str, ...]) -> dict[str, Count]:
+    """Count every table's rows; where that takes long, or a table is locked, as the last ANALYZE has them, if there was one."""
     tables = connection.execute(_TABLES.encode(), [list(without)]).fetchall()
     if not tables:
         return {}

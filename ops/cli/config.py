@@ -8,7 +8,7 @@ from components.reference import Entry, entries
 from components.rules import HIDDEN, show_default
 from components.settings import SECRET, Settings, SettingsError
 from ops.cli.errors import DONE, REFUSED, NotAsked
-from ops.cli.migrate.pins import configuration
+from ops.cli.migrate.pins import configuration, is_encrypted, readable
 from ops.cli.printer import Printer
 
 _HEAD = """# Configuration
@@ -58,7 +58,7 @@ def page() -> str:
 def _value(one: Entry, written: Mapping[str, Any], stack: str) -> dict[str, str]:
     """Return a setting's value, and where it comes from."""
     if one.key in written:
-        if one.field in SECRET:
+        if one.field in SECRET or is_encrypted(written[one.key]):
             return {"value": HIDDEN, "source": f"Pulumi.{stack}.yaml"}
         return {"value": show_default(written[one.key]), "source": f"Pulumi.{stack}.yaml"}
     probed = image_source(stack) if one.field == "image_source" else None
@@ -69,7 +69,7 @@ def _value(one: Entry, written: Mapping[str, Any], stack: str) -> dict[str, str]
 
 def _problems(written: Mapping[str, Any]) -> list[str]:
     try:
-        Settings.parse(written)
+        Settings.parse(readable(written))
     except SettingsError as error:
         return error.problems
     return []

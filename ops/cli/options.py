@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from ops.cli import completion
-from ops.cli.errors import DONE, INTERRUPTED, CommandError
+from ops.cli.errors import DONE, INTERRUPTED, NOT_ASKED, CommandError
 from ops.cli.printer import Printer
+from ops.engine_errors import engine_errors, told
 
 EXIT_CODES = (
     "Exit codes: 0 done or clean, 1 refused or something is wrong, 2 could not be asked or bad usage, 130 interrupted."
@@ -49,6 +50,10 @@ def command(
             except KeyboardInterrupt:
                 printer.fail(f"Interrupted. {again}".strip(), INTERRUPTED)
                 code = INTERRUPTED
+            except engine_errors() as error:
+                fix = f"Fix: ./karen doctor --stack {printer.stack}"
+                printer.fail(f"The container engine did not do what it was asked: {told(error)}. {fix}", NOT_ASKED)
+                code = NOT_ASKED
             if code != DONE:
                 raise typer.Exit(code)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ops.cli.errors import Refused
+from ops.for_stack import everywhere, for_stack
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +24,7 @@ class Printer:
 
     def say(self, text: str) -> None:
         """Print a line for people, who may be asked for leave also where a document is wanted."""
-        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        print(for_stack(text, self.stack), file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def progress(self, text: str) -> None:
         """Print a line about what happens now."""
@@ -39,13 +40,14 @@ class Printer:
     def end(self, sentence: str, document: Mapping[str, Any]) -> None:
         """Print the last sentence, or the document with it."""
         if self.as_json:
-            whole = {"schema": SCHEMA, "stack": self.stack, **document, "message": sentence}
-            print(json.dumps(whole, indent=2), flush=True)
+            whole = {"schema": SCHEMA, "stack": self.stack, **everywhere(dict(document), self.stack)}
+            print(json.dumps({**whole, "message": for_stack(sentence, self.stack)}, indent=2), flush=True)
         else:
-            print(sentence, flush=True)
+            print(for_stack(sentence, self.stack), flush=True)
 
     def fail(self, sentence: str, code: int) -> None:
         """Print why the command ends here."""
+        sentence = for_stack(sentence, self.stack)
         if self.as_json:
             print(json.dumps({"schema": SCHEMA, "stack": self.stack, "error": sentence, "exit": code}, indent=2))
         else:

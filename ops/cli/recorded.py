@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ _TYPE = "pulumi-python:dynamic/karen:"
 _STACK = "pulumi:pulumi:Stack"
 # How Pulumi marks a secret in its state, where it is encrypted unless asked for in plain text.
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a key's name
-_ATTEMPTS = 20
+_ATTEMPTS, _PAUSE_SECONDS = 20, 0.05
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,7 @@ class Recorded:
     @classmethod
     def read(cls, stack: str) -> "Recorded":
         """Return what is on disk, where secrets are encrypted; NotAsked if the stack is not up."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return cls.parse(stack, state.recorded(stack))
-            except OSError as error:
-                raise NotAsked(f"Pulumi's state of {stack} cannot be read: {error}") from None
-            except ValueError as error:
-                # Read while an update wrote it.
-                if attempt == _ATTEMPTS - 1:
-                    raise NotAsked(f"Pulumi's state of {stack} is no JSON: {error}") from None
-                time.sleep(0.05)
-        raise AssertionError
+        return cls.parse(stack, on_disk(stack))
 
     @classmethod
     def parse(cls, stack: str, state: Mapping[str, Any]) -> "Recorded":
@@ -91,6 +81,29 @@ class Recorded:
         versions = {engine: str(one["server_version"]) for engine, one in (told.get("report") or {}).items()}
         protected = any(one.get("protect") for one in resources)
         return cls(stack, records, str(verification["urn"]) if verification else None, versions, protected)
+
+
+def on_disk(stack: str) -> Mapping[str, Any]:
+    """Return what Pulumi's state has of a stack, {} before it was made; NotAsked if it cannot be read."""
+    path = state.stack_file(stack)
+    for attempt in range(_ATTEMPTS):
+        try:
+            return state.recorded(stack)
+        except OSError as error:
+            fix = f"Fix: sudo chown -R $USER {path.parent}"
+            raise NotAsked(f"Pulumi's state of {stack} cannot be read: {error.strerror}. {fix}") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Read while an update wrote it.
+            if attempt == _ATTEMPTS - 1:
+                fix = f"Fix: restore {path} from {path.name}.bak beside it, or from a backup"
+                raise NotAsked(f"Pulumi's state of {stack} is not what Pulumi writes: {error}. {fix}") from None
+            time.sleep(_PAUSE_SECONDS)
+    raise AssertionError
+
+
+def resources(stack: str) -> Sequence[Mapping[str, Any]]:
+    """Return the recorded resources; NotAsked if the state cannot be read."""
+    return on_disk(stack).get("resources") or ()
 
 
 def revealed(value: Any) -> Any:

@@ -49,6 +49,8 @@ class Stack:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     stack = Stack(known())
+    # No monitor is looked for.
+    monkeypatch.setenv("KAREN_MAINTENANCE", "a test")
     for module in (acting, backward, changes, ledgers):
         monkeypatch.setattr(module, "survey", stack.survey)
     monkeypatch.setattr(acting, "act", stack.act)

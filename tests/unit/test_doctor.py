@@ -10,9 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bootstrap import places
+from components import engine_proxy
+from components.settings import Settings
+from components.sizes import parse_size
 from ops.cli.app import app
-from ops.cli.doctor import examine
-from ops.cli.doctor.model import Finding, Patient
+from ops.cli.doctor import engines, examine
+from ops.cli.doctor import machine as machine_checks
+from ops.cli.doctor.model import Check, Finding, Patient
+from tests.unit.test_cli_known import known
 
 
 def run(*arguments: str, code: int) -> dict[str, Any]:
@@ -80,13 +85,90 @@ def test_a_passphrase_that_others_can_read_is_a_problem(machine: Path) -> None:
 def test_what_is_wrong_with_the_configuration_is_told_with_its_fix(machine: Path) -> None:
     (machine / "Pulumi.nowhere.yaml").write_text("config:\n  ai-karen-db:redisMemory: 1m\n")
     (told,) = [one for one in run(code=1)["findings"] if one["check"] == "configuration"]
-    assert told["fix"] == "pulumi config set ai-karen-db:redisMemory 32m"
+    assert told["fix"] == "pulumi config set ai-karen-db:redisMemory 32m --stack nowhere"
 
 
 def test_a_check_that_fails_is_a_finding_too() -> None:
     def broken(_: Patient) -> Any:
         raise RuntimeError("no")
 
-    assert examine._guarded(broken, Patient("dev", None)) == [
-        Finding("broken", "unknown", "the check failed: RuntimeError: no")
-    ]
+    (found,) = examine._guarded(broken, Patient("dev", None))
+    assert (found.status, found.message) == ("unknown", "the check failed: RuntimeError: no")
+    assert found.fix
+
+
+REFUSED = {"kind": "AuthenticationFailed", "message": "minio: InvalidAccessKeyId", "fix": "give it the configured keys"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "error", "check", "words", "fix"),
+    [
+        (
+            "redis",
+            {"kind": "ConnectionFailed", "message": "redis: Connection refused", "fix": "start it"},
+            "engines",
+            "redis: Connection refused",
+            "start it",
+        ),
+        (
+            "duckdb",
+            {"kind": "ConnectionFailed", "message": "postgres: connection to server failed: refused", "fix": ""},
+            "engines",
+            "postgres: connection",
+            "./karen logs postgres --stack dev",
+        ),
+        ("minio", REFUSED, "passwords", "minio does not accept what Pulumi generated", "make erase STACK=dev"),
+        (
+            "milvus",
+            {**REFUSED, "message": "postgres: password authentication failed"},
+            "passwords",
+            "postgres does not",
+            "restore the stack's state",
+        ),
+        (
+            "postgres",
+            {**REFUSED, "message": 'postgres: database "ai_karen" does not exist', "fix": "restore it"},
+            "engines",
+            "postgres: database",
+            "restore it",
+        ),
+        ("milvus", {"message": "no", "fix": ""}, "engines", "milvus: no", "./karen logs milvus"),
+    ],
+)
+def test_only_a_refused_password_is_told_as_one(
+    engine: str, error: dict[str, str], check: str, words: str, fix: str
+) -> None:
+    one = known(engine=engine, answer={"error": error, "ledger": []})
+    found = engines._silent(one, "dev")
+    assert (found.check, found.status) == (check, "problem")
+    assert found.message.startswith(words)
+    assert fix in found.fix
+    # To erase is no advice but for a volume that nobody can open.
+    assert ("erase" in found.fix) == (check == "passwords")
+
+
+def test_what_nobody_could_tell_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for status, code in (("ok", 0), ("warning", 0), ("unknown", 2), ("problem", 1)):
+        checks = (told("ok"), told(status))
+        monkeypatch.setattr(examine, "CHECKS", checks)
+        monkeypatch.setattr("ops.cli.doctor.stack.configuration", checks[0])
+        assert run(code=code)["healthy"] == (code == 0)
+
+
+def told(status: Any) -> Check:
+    def check(_: Patient) -> Any:
+        yield Finding("check", status, "told")
+
+    return check
+
+
+def test_the_monitors_memory_counts() -> None:
+    def wanted(settings: dict[str, str]) -> int:
+        patient = Patient("dev", None)
+        patient.settings, patient.info = Settings.parse(settings), {"MemTotal": 1024**4}
+        (found,) = machine_checks.memory(patient)
+        return parse_size(found.message.split()[4].removesuffix(";"))
+
+    assert machine_checks.PROXY_MEMORY == engine_proxy.MEMORY
+    more = wanted({"enableMonitoring": "true", "monitoringMemory": "300m"}) - wanted({})
+    assert more == parse_size("300m") + engine_proxy.MEMORY

@@ -19,6 +19,7 @@ from ops.cli.errors import Refused
 from ops.cli.migrate import pins, update
 from ops.cli.recorded import Recorded
 from ops.cli.services import health, jobs, reset
+from ops.cli.services.losses import Contents, losses
 from tests.unit.graph import build
 from tests.unit.test_cli_known import known
 
@@ -65,6 +66,8 @@ class Stack:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stack:
     stack = Stack()
+    # No monitor is looked for.
+    monkeypatch.setenv("KAREN_MAINTENANCE", "a test")
     monkeypatch.setenv("KAREN_HOME", str(tmp_path))
     monkeypatch.setattr(Recorded, "read", stack.recorded)
     monkeypatch.setattr(pins, "configuration", lambda _: stack.settings)
@@ -81,7 +84,7 @@ def test_what_is_lost_is_shown_and_then_everything_is_made_again(stack: Stack) -
     assert result.exit_code == 0
     assert stack.done == ["wipe", "initialize ['postgres']"]
     first, last = result.stdout.splitlines()
-    assert first == "postgres: 1,200 rows will be lost: memory 1,200"
+    assert first == "postgres: 1,200 rows will be lost: memory 1,200, 1 empty"
     assert last.startswith("Done: dev is empty and initialized again, in ")
     assert result.stderr.splitlines() == [
         "looking at what the engines hold",
@@ -165,7 +168,13 @@ def test_an_engine_that_is_not_enabled_any_more_is_found_first(stack: Stack) -> 
 
 @pytest.mark.parametrize(
     ("error", "begun"),
-    [(LOCKED, False), (JobError("wipe: cut off", ""), True), (JobError("redis: not everything", WIPE_FAILED), True)],
+    [
+        (LOCKED, False),
+        (JobError("wipe: cut off", ""), True),
+        (JobError("redis: not everything", WIPE_FAILED), True),
+        # Whatever that was, it may have come after the first engine was emptied.
+        (JobError("duckdb: its process ended with code -9", "Unexpected"), True),
+    ],
 )
 def test_a_later_update_initializes_what_may_have_been_emptied(stack: Stack, error: JobError, begun: bool) -> None:
     generation_file("dev").parent.mkdir()
@@ -202,8 +211,21 @@ def test_an_update_that_fails_is_made_by_the_same_command(stack: Stack) -> None:
 
 def test_the_largest_parts_are_named() -> None:
     counts = {f"bucket-{number}": number for number in range(9)}
-    assert reset.losses({"etcd": {}, "redis": {"db0": 1}, "minio": counts}) == [
-        "minio: 36 objects will be lost: bucket-8 8, bucket-7 7, bucket-6 6, bucket-5 5, bucket-4 4, bucket-3 3, 2 more",
+    assert losses({"etcd": {}, "redis": {"db0": 1}, "minio": counts}) == [
+        "minio: 36 objects will be lost: bucket-8 8, bucket-7 7, bucket-6 6, bucket-5 5, bucket-4 4, bucket-3 3, 2 more, 1 empty",
         "redis: 1 key will be lost: db0 1",
     ]
-    assert reset.losses({"etcd": {}, "redis": {"db0": 0}}) == ["no engine holds anything"]
+    assert losses({"etcd": {}, "redis": {"db0": 0}}) == ["no engine holds anything"]
+
+
+def test_what_was_not_counted_is_told_before_what_was() -> None:
+    found: Contents = {
+        "elasticsearch": {"closed": None, "notes": 1, "empty": 0},
+        "minio": {"full": {"at_least": 100_000}, "other": 2},
+        "postgres": {"old/*": None},
+    }
+    assert losses(found) == [
+        "elasticsearch: 1 or more documents will be lost: closed ?, notes 1, 1 empty",
+        "minio: 100,002 or more objects will be lost: full 100,000 or more, other 2",
+        "postgres: uncounted rows will be lost: old/* ?",
+    ]

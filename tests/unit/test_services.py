@@ -3,17 +3,21 @@
 import ast
 import json
 import shlex
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
+import docker
 import pytest
 from typer.testing import CliRunner
 
 from ops import graph
 from ops.cli.app import app
 from ops.cli.errors import NotAsked
-from ops.cli.services import connect, health, logs, status
+from ops.cli.services import connect, health, logs, shell, status
 from ops.drawing import svg
 
 VARIABLES = {
@@ -60,10 +64,19 @@ def test_every_form_of_an_address() -> None:
     text = connect.RENDERED["env"]("dev", "host", {"postgres": {"DATABASE_URL": VARIABLES["DATABASE_URL"]}})
     assert shlex.split(text) == [f"DATABASE_URL={VARIABLES['DATABASE_URL']}"]
     ast.parse(connect.RENDERED["python"]("dev", "host", found))
-    line = connect.RENDERED["docker"]("prod", "network", found)
+    told, line = connect.RENDERED["docker"]("prod", "network", found).splitlines()
+    assert "./karen connect --format env --from network --stack prod" in told
     assert line.startswith("docker run --rm -it --network ai-karen-db-prod -e DATABASE_URL")
+    assert " -v ai-karen-prod-duckdb-data:/data IMAGE" in line
     # What a process list shows has no password in it.
     assert "p%40ss" not in line
+
+
+def test_a_shell_reads_back_any_password() -> None:
+    password = "p@ss $'\"`\\ $(false) end"
+    text = connect.RENDERED["env"]("dev", "host", {"postgres": {"POSTGRES_PASSWORD": password, "POSTGRES_DB": "a"}})
+    program = f'set -eua\n{text}\nprintf %s "$POSTGRES_PASSWORD"'
+    assert subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=True).stdout == password
 
 
 def test_a_time_is_so_long_ago_or_as_it_is_written() -> None:
@@ -74,6 +87,9 @@ def test_a_time_is_so_long_ago_or_as_it_is_written() -> None:
     assert logs._since(None) is None
     with pytest.raises(NotAsked, match="--since is 'yesterday'; allowed: 90s"):
         logs._since("yesterday")
+    for early in ("999999d", f"{10**30}d", "1969-12-31T12:00"):
+        with pytest.raises(NotAsked, match="allowed: a time after 1970"):
+            logs._since(early)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +143,38 @@ def test_a_cascade_has_one_cause() -> None:
     assert health.causes({**answers, "milvus": bad}, states, waits) == {"milvus": "milvus"}
     assert health.summary({**answers, "postgres": bad}) == "down"
     assert health.summary({**answers, "duckdb": {"status": "in use"}}) == "healthy"
+    # The query was answered, and the container is not well all the same.
+    causes = health.causes(answers, {**states, "etcd": "unhealthy"}, waits)
+    assert causes == {"etcd": "etcd"}
+    rows = {name: {**answer, "cause": causes.get(name)} for name, answer in answers.items()}
+    assert health.summary(rows) == "degraded"
+
+
+def test_where_nobody_may_look_a_volume_is_told_by_its_disk() -> None:
+    row = {"volume_bytes": None, "disk": {"used": 43, "limit": 100}}
+    assert status._volume(row) == "disk 43%"
+    assert status._volume({**row, "volume_bytes": 5 * 1024**2}) == "5M"
+    assert status._volume({**row, "disk": None}) == "–"
+
+
+def test_a_docker_command_that_sees_another_engine_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    removed: list[bool] = []
+    container = SimpleNamespace(id="abc", remove=lambda **_: removed.append(True))
+    client = SimpleNamespace(containers=SimpleNamespace(run=lambda *_, **__: container), close=lambda: None)
+    job = {"image": "i", "user": "u", "network": "n", "volumes": {}, "engines": {"minio": {}}}
+    monkeypatch.setattr(docker, "from_env", lambda: client)
+    monkeypatch.setattr(shell, "described", lambda _: job)
+    with (
+        pytest.raises(NotAsked, match=r"No such container.*Fix: set DOCKER_HOST"),
+        shell._toolbox(_other(tmp_path), "dev", "minio"),
+    ):
+        raise AssertionError
+    assert removed == [True]
+
+
+def _other(directory: Path) -> str:
+    """Return a docker command that knows no container."""
+    path = directory / "docker"
+    path.write_text("#!/bin/sh\necho 'Error: No such container: abc' >&2\nexit 1\n")
+    path.chmod(0o755)
+    return str(path)

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ops.cli.doctor import engines, machine, stack, tools
 from ops.cli.doctor.model import Check, Finding, Patient
-from ops.cli.errors import DONE, REFUSED, CommandError
+from ops.cli.errors import DONE, NOT_ASKED, REFUSED, CommandError
 from ops.cli.printer import Printer
+from ops.engine_errors import engine_errors
+from ops.for_stack import for_stack
 
 CHECKS: tuple[Check, ...] = (*engines.CHECKS, *machine.CHECKS, *tools.CHECKS, *stack.CHECKS)
 _ORDER = ("problem", "unknown", "warning", "ok")
@@ -17,7 +20,7 @@ _ENGINE_SECONDS = 10
 
 
 def doctor(printer: Printer) -> int:
-    """Print every finding with its fix; exit 1 when there is a problem."""
+    """Print every finding with its fix; exit 1 when there is a problem, 2 when something could not be told."""
     with _patient(printer.stack) as patient:
         # Others use it while they run: what is wrong with it is asked first.
         found = [*_guarded(stack.configuration, patient)]
@@ -31,19 +34,18 @@ def doctor(printer: Printer) -> int:
     told = ", ".join(f"{count} {status}{'s' if count != 1 and status in ('problem', 'warning') else ''}"
                      for status, count in counts.items() if count)  # fmt: skip
     document = [{"check": one.check, "status": one.status, "message": one.message, "fix": one.fix} for one in found]
-    printer.end(f"{told}.", {"healthy": not counts["problem"], "findings": document})
-    return REFUSED if counts["problem"] else DONE
+    printer.end(f"{told}.", {"healthy": not counts["problem"] and not counts["unknown"], "findings": document})
+    return REFUSED if counts["problem"] else NOT_ASKED if counts["unknown"] else DONE
 
 
 @contextmanager
 def _patient(name: str) -> Iterator[Patient]:
     import docker
-    from docker.errors import DockerException
 
     try:
         client = docker.from_env(timeout=_ENGINE_SECONDS)
         client.ping()
-    except DockerException as error:
+    except engine_errors() as error:
         yield Patient(name, None, str(error))
         return
     try:
@@ -55,12 +57,14 @@ def _patient(name: str) -> Iterator[Patient]:
 def _guarded(check: Check, patient: Patient) -> Sequence[Finding]:
     """Run a check; one that fails itself is a finding as well."""
     try:
-        return list(check(patient))
+        found = list(check(patient))
     except CommandError as error:
         message, _, fix = str(error).partition(" Fix: ")
-        return [Finding(check.__name__, "unknown", message, fix)]
+        found = [Finding(check.__name__, "unknown", message, fix)]
     except Exception as error:  # noqa: BLE001 - a doctor who falls over helps nobody
-        return [Finding(check.__name__, "unknown", f"the check failed: {type(error).__name__}: {error}")]
+        told = f"the check failed: {type(error).__name__}: {error}"
+        found = [Finding(check.__name__, "unknown", told, "run it again; make bootstrap puts the tools in order")]
+    return [replace(one, fix=for_stack(one.fix, patient.stack)) for one in found]
 
 
 def _show(printer: Printer, found: Sequence[Finding]) -> None:

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bootstrap import places
-from components.sizes import show_size
+from components.sizes import MEBIBYTE, show_size
 from ops.cli.doctor.model import Check, Finding, Patient
 
 # The first engine whose API has what the provider and the jobs ask for (one-shot statistics: API 1.41).
 _OLDEST_API = (1, 41)
+# What the monitor's way to the engine may use (components/engine_proxy.py, whose import brings Pulumi's libraries).
+PROXY_MEMORY = 64 * MEBIBYTE
 _GIBIBYTE = 1024**3
 _LEAST_DISK = 5 * _GIBIBYTE
 _WARN_DISK_PART = 0.1
@@ -58,6 +60,7 @@ def memory(patient: Patient) -> Iterator[Finding]:
     wanted = values.postgres_memory + values.redis_memory * values.enable_redis
     wanted += values.elasticsearch_memory * values.enable_elasticsearch + values.minio_memory * values.enable_minio
     wanted += (values.milvus_memory + values.etcd_memory) * values.enable_milvus
+    wanted += (values.monitoring_memory + PROXY_MEMORY) * values.enable_monitoring
     there = int(patient.info["MemTotal"])
     told = f"the servers may use {show_size(wanted)}; the engine has {there / _GIBIBYTE:.1f} GiB"
     if wanted > there:
@@ -111,7 +114,8 @@ def map_count(patient: Patient) -> Iterator[Finding]:
     path = Path("/proc/sys/vm/max_map_count")
     found = int(path.read_text()) if path.exists() else None
     if found is None:
-        yield Finding("vm.max_map_count", "unknown", "this kernel does not tell it")
+        # As where the engine is in a virtual machine of its own.
+        yield Finding("vm.max_map_count", "warning", "this kernel does not tell it", "look at it where the engine runs")
     elif found < _MAP_COUNT:
         fix = f"sudo sysctl -w vm.max_map_count={_MAP_COUNT}"
         yield Finding("vm.max_map_count", "warning", f"{found}; Elasticsearch wants {_MAP_COUNT}", fix)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from bootstrap import state
 from components.machine import image_source
 from components.settings import Settings, SettingsError
-from ops.cli.migrate.pins import configuration
+from ops.cli.migrate.pins import configuration, readable
+from ops.cli.recorded import on_disk
 
 if TYPE_CHECKING:
     import docker
@@ -38,7 +38,7 @@ class Patient:
     @cached_property
     def settings(self) -> Settings | None:
         """Return the stack's settings; None, with `problems`, if they cannot work."""
-        values = dict(configuration(self.stack))
+        values = readable(configuration(self.stack))
         probed = image_source(self.stack)
         if probed is not None:
             values.setdefault("imageSource", probed)
@@ -51,7 +51,7 @@ class Patient:
     @cached_property
     def recorded(self) -> Mapping[str, Any]:
         """Return what the last update recorded."""
-        return state.recorded(self.stack)
+        return on_disk(self.stack)
 
     @property
     def resources(self) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from bootstrap import places, state
 from bootstrap.interrupted import is_running
 from bootstrap.tools import LANGUAGE_HOST, PLUGINS, VERSION
 from ops.cli.doctor.model import Check, Finding, Patient
+from ops.cli.errors import NotAsked
 
 _SECONDS = 10
 
@@ -66,9 +67,9 @@ def recorded(patient: Patient) -> Iterator[Finding]:
         return
     try:
         count = len(patient.resources)
-    except (OSError, ValueError, KeyError) as error:
-        fix = f"restore {path} from {path}.bak, or from a backup"
-        yield Finding("state", "problem", f"{path} cannot be read: {error}", fix)
+    except NotAsked as error:
+        message, _, fix = str(error).partition(" Fix: ")
+        yield Finding("state", "problem", message, fix)
         return
     yield Finding("state", "ok", f"{count} resources in {path}")
 

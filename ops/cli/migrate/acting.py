@@ -3,11 +3,12 @@
 from typing import Any
 
 from ops.cli.errors import CommandError, Locked, NotAsked, Refused
+from ops.cli.leases import leased
 from ops.cli.migrate import pins
 from ops.cli.migrate.known import Known
 from ops.cli.migrate.survey import act, survey
 from ops.cli.printer import Printer
-from ops.maintenance import UnderMaintenance, maintenance
+from ops.engine_errors import engine_errors
 
 
 def change(printer: Printer, one: Known, action: str, *, pin: str | None = None, **request: Any) -> dict[str, Any]:
@@ -26,11 +27,11 @@ def change(printer: Printer, one: Known, action: str, *, pin: str | None = None,
     if pin is not None and pinned:
         pins.write(printer.stack, one.engine, pin)
     try:
-        with maintenance(printer.stack, f"./karen migrate, {action}", [one.engine]):
+        with leased(printer.stack, f"./karen migrate {action} {one.engine}", [one.engine]):
             return act(printer.stack, one, action, **request)
-    except (JobError, UnderMaintenance) as error:
+    except (JobError, Refused) as error:
         raise Refused(f"{error}{_put_back(printer, one) if pinned else ''}") from None
-    except NotAsked as error:
+    except engine_errors(NotAsked) as error:
         raise NotAsked(f"{error}{_put_back(printer, one) if pinned else ''}") from None
 
 

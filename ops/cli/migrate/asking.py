@@ -11,6 +11,8 @@ from ops.cli.errors import NotAsked
 from ops.cli.migrate import pins
 from ops.cli.migrate.folders import checked_engine, migrated
 from ops.cli.recorded import Recorded
+from ops.cli.telling import untold
+from ops.engine_errors import engine_errors
 from ops.pulumi import PulumiError, finish, start
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Asking:
         try:
             self.recorded = Recorded.parse(self.stack, json.loads(finish(self._telling))["deployment"])
         except PulumiError as error:
-            raise NotAsked(f"Pulumi does not tell how to reach the stack {self.stack}: {error}") from None
+            raise untold(self.stack, error) from None
 
 
 def toolbox_image(stack: str, settings: Mapping[str, Any]) -> str:
@@ -111,13 +113,11 @@ def _spec(
 
 def _started(spec: Mapping[str, Any]) -> "Job":
     """Start a job; NotAsked if the engine of containers does not."""
-    from docker.errors import DockerException
-
     from init.resources.job import Job, JobError, JobSpec
 
     try:
         return Job(JobSpec(**spec))
-    except (JobError, DockerException) as error:
+    except engine_errors(JobError) as error:
         raise NotAsked(f"The stack {spec['stack']} could not be asked. {error}") from None
 
 

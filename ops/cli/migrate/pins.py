@@ -22,10 +22,31 @@ def configuration(stack: str) -> Mapping[str, Any]:
     path = places.CHECKOUT / f"Pulumi.{stack}.yaml"
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, yaml.YAMLError) as error:
-        raise NotAsked(f"{path.name} cannot be read: {error}") from None
-    found = (document or {}).get("config") or {}
-    return {key.removeprefix(_PREFIX): value for key, value in found.items()}
+    except OSError as error:
+        raise NotAsked(f"{path.name} cannot be read: {error.strerror}. Fix: sudo chown $USER {path}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        told = " ".join(str(error).split())
+        raise NotAsked(f"{path.name} cannot be read: {told}. Fix: correct it, or git restore {path.name}") from None
+    document = {} if document is None else document
+    found = (document.get("config") or {}) if isinstance(document, dict) else document
+    if not isinstance(found, dict):
+        what = f"{path.name} holds no settings: `config:` with a line for each is wanted"
+        raise NotAsked(f"{what}. Fix: correct it, or git restore {path.name}")
+    return {str(key).removeprefix(_PREFIX): value for key, value in found.items()}
+
+
+def is_encrypted(value: Any) -> bool:
+    """Whether a setting was stored with `--secret`: only Pulumi can read it."""
+    return isinstance(value, Mapping) and "secure" in value
+
+
+def readable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without those that only Pulumi can read where Pulumi's program wants a value: their defaults stand in."""
+    from components.rules import camel
+    from components.settings import SECRET
+
+    secret = {camel(field) for field in SECRET}
+    return {name: value for name, value in settings.items() if name in secret or not is_encrypted(value)}
 
 
 def key(engine: str) -> str:
@@ -34,9 +55,12 @@ def key(engine: str) -> str:
 
 
 def pin(settings: Mapping[str, Any], engine: str) -> str:
-    """Return an engine's pin."""
-    value = str(settings.get(key(engine)) or LATEST)
-    return "" if value == LATEST else value
+    """Return an engine's pin; NotAsked for one that only Pulumi can read."""
+    value = settings.get(key(engine)) or LATEST
+    if is_encrypted(value):
+        name = f"{_PREFIX}{key(engine)}"
+        raise NotAsked(f"{name} is stored as a secret. Fix: pulumi config set {name} <version> --plaintext")
+    return "" if value == LATEST else str(value)
 
 
 def shown(pin: str) -> str:

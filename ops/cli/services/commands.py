@@ -35,8 +35,13 @@ Picture = Annotated[str, typer.Option("--format", metavar="FORM", help="mermaid 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
+    _register_looking(app)
+    _register_lifecycle(app)
+    _register_reaching(app)
     _register_reset(app)
 
+
+def _register_looking(app: typer.Typer) -> None:
     @command(app, "./karen status", "./karen status --json")
     def status(stack: Stack = "dev", json: Json = False) -> int:
         """Tell state, version, use of processors, memory and disk of every server, without asking the engines."""
@@ -51,6 +56,8 @@ def register(app: typer.Typer) -> None:
 
         return told.health(Printer(stack, as_json=json))
 
+
+def _register_lifecycle(app: typer.Typer) -> None:
     @command(app, "./karen start", "./karen start milvus")
     def start(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
         """Start servers that do not run, each after what it needs, and wait until they are healthy."""
@@ -72,6 +79,8 @@ def register(app: typer.Typer) -> None:
 
         return lifecycle.restart(Printer(stack, as_json=json), services or [])
 
+
+def _register_reaching(app: typer.Typer) -> None:
     @command(app, "./karen logs", "./karen logs postgres milvus -f --since 10m --grep error", again="")
     def logs(
         services: Services = None,

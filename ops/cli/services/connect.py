@@ -1,5 +1,6 @@
 """`connect`: how an application reaches a service, in the form that it wants. What it prints holds passwords."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -7,8 +8,8 @@ from components.naming import Naming
 from ops.cli.errors import DONE, NotAsked
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
-from ops.environment_file import quote as shell_quoted
-from ops.pulumi import PulumiError, outputs
+from ops.cli.telling import told_outputs, untold
+from ops.environment_file import render
 
 FORMS = ("host", "network")
 Variables = Mapping[str, str]
@@ -77,16 +78,16 @@ def _variables(stack: str, place: str) -> Variables:
     # It says it better than Pulumi when the stack is not up.
     Recorded.read(stack)
     try:
-        variables: Variables = outputs(stack)["env"][place]
-    except (PulumiError, KeyError) as error:
-        raise NotAsked(f"Pulumi does not tell how to reach the stack {stack}: {error}") from None
+        variables: Variables = told_outputs(stack)["env"][place]
+    except KeyError as error:
+        raise untold(stack, error) from None
     if told := variables.get("KAREN_NOT_PUBLISHED"):
         raise NotAsked(f"{told} Fix: ./karen connect --from network --stack {stack}")
     return variables
 
 
 def _env(_stack: str, _place: str, chosen: Mapping[str, Variables]) -> str:
-    return "\n".join(f"{key}={shell_quoted(value)}" for one in chosen.values() for key, value in sorted(one.items()))
+    return render({key: value for one in chosen.values() for key, value in one.items()}).rstrip("\n")
 
 
 def _urls(_stack: str, _place: str, chosen: Mapping[str, Variables]) -> str:
@@ -99,9 +100,16 @@ def _python(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:
 
 
 def _docker(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:
+    """Return a command that gives a container the variables that the shell has, for an argument is seen by everybody."""
+    one = f" {next(iter(chosen))}" if len(chosen) == 1 else ""
+    env = f'set -a; eval "$(./karen connect{one} --format env --from {place} --stack {stack})"; set +a'
     network = "host" if place == "host" else Naming(stack=stack).network
-    names = " ".join(f"-e {key}" for one in chosen.values() for key in sorted(one))
-    return f"docker run --rm -it --network {network} {names} IMAGE"
+    arguments = [f"-e {key}" for variables in chosen.values() for key in sorted(variables)]
+    if "duckdb" in chosen:
+        directory = chosen["duckdb"]["DUCKDB_PATH"].rpartition("/")[0]
+        source = directory if place == "host" else Naming(stack=stack).volume("duckdb")
+        arguments.append(f"-v {shlex.quote(f'{source}:{directory}')}")
+    return f"# first, for these variables: {env}\ndocker run --rm -it --network {network} {' '.join(arguments)} IMAGE"
 
 
 RENDERED: Mapping[str, Callable[[str, str, Mapping[str, Variables]], str]] = {

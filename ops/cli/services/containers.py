@@ -1,14 +1,15 @@
 """A stack's servers as the container engine has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import state
 from components.naming import SERVICE_LABEL, STACK_LABEL
 from ops import graph
 from ops.cli.errors import NotAsked
+from ops.cli.recorded import resources
+from ops.engine_errors import engine_errors, told
 
 if TYPE_CHECKING:
     import docker
@@ -79,19 +80,32 @@ class Servers:
 def servers(stack: str, *, seconds: int = 60) -> Iterator[Servers]:
     """Find a stack's servers; NotAsked if it has none, or if the engine of containers cannot be reached."""
     import docker
-    from docker.errors import DockerException
 
     try:
         client = docker.from_env(timeout=seconds)
-    except DockerException as error:
-        raise NotAsked(f"The container engine is not reachable: {error}. Fix: make bootstrap") from None
+    except engine_errors() as error:
+        raise NotAsked(f"The container engine is not reachable: {told(error)}. Fix: make bootstrap") from None
     try:
-        labels = [f"{STACK_LABEL}={stack}", SERVICE_LABEL]
-        listed = client.api.containers(all=True, filters={"label": labels})
-        found = {one["Labels"][SERVICE_LABEL]: client.api.inspect_container(one["Id"]) for one in listed}
+        found = _found(client, stack)
         if not found:
             raise NotAsked(f"The stack {stack} is not up. Fix: make up STACK={stack}")
-        waits = graph.servers(state.recorded(stack).get("resources") or ())
+        waits = graph.servers(resources(stack))
         yield Servers(stack, client, {name: Server(name, found[name]) for name in sorted(found)}, waits)
+    except engine_errors() as error:
+        fix = f"Fix: ./karen doctor --stack {stack}"
+        raise NotAsked(f"The container engine did not do what it was asked: {told(error)}. {fix}") from None
     finally:
         client.close()
+
+
+def _found(client: "docker.DockerClient", stack: str) -> dict[str, Mapping[str, Any]]:
+    """Return what the engine tells of each service's container."""
+    from docker.errors import NotFound
+
+    labels = [f"{STACK_LABEL}={stack}", SERVICE_LABEL]
+    found: dict[str, Mapping[str, Any]] = {}
+    for one in client.api.containers(all=True, filters={"label": labels}):
+        # One that was removed since it was listed is not there.
+        with suppress(NotFound):
+            found[one["Labels"][SERVICE_LABEL]] = client.api.inspect_container(one["Id"])
+    return found

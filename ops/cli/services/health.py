@@ -9,6 +9,7 @@ from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.services import jobs
 from ops.cli.services.containers import servers
+from ops.engine_errors import engine_errors
 
 _DEADLINE_SECONDS = 30.0
 GOOD = ("healthy", "in use")
@@ -23,7 +24,7 @@ def health(printer: Printer) -> int:
     overall = summary({row["service"]: row for row in rows})
     _table(printer, rows)
     for row in rows:
-        if row["status"] not in GOOD:
+        if row["status"] not in GOOD or row["cause"]:
             printer.say(sentence(row, printer.stack))
     found = sorted({row["cause"] for row in rows if row["cause"]})
     told = f"The stack is {overall}{': ' + ', '.join(found) if found else ''}."
@@ -35,13 +36,11 @@ def asked(
     stack: str, job: Mapping[str, Any], *, seconds: float = _DEADLINE_SECONDS, **request: Any
 ) -> list[dict[str, Any]]:
     """Return each service's answer, the state of its container, and what its failure comes from; NotAsked without any answer."""
-    from docker.errors import DockerException
-
     from init.resources.job import JobError
 
     try:
         answers = jobs.ask(job, "health", seconds=seconds, **request)
-    except (JobError, DockerException) as error:
+    except engine_errors(JobError) as error:
         raise NotAsked(f"The health of {stack} could not be told. {error}") from None
     with servers(stack) as found:
         states = {name: server.state for name, server in found.found.items()}
@@ -62,8 +61,9 @@ def causes(
 
 
 def summary(answers: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return `healthy`, `degraded` while the rest keeps serving, or `down`."""
-    return overall(answers, [name for name, answer in answers.items() if answer["status"] not in GOOD])
+    """Return `healthy`, `degraded` while the rest keeps serving, or `down`; what has a cause fails, whatever it answers."""
+    failing = [name for name, answer in answers.items() if answer["status"] not in GOOD or answer.get("cause")]
+    return overall(answers, failing)
 
 
 def sentence(row: Mapping[str, Any], stack: str) -> str:

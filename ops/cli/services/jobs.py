@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from ops.cli.errors import NotAsked
-from ops.pulumi import PulumiError, outputs
+from ops.cli.telling import told_outputs, untold
 
 Answers = Mapping[str, Mapping[str, Any]]
 
@@ -14,9 +13,9 @@ Answers = Mapping[str, Mapping[str, Any]]
 def described(stack: str) -> dict[str, Any]:
     """Return what such a job is started with, as Pulumi tells it, secrets included; NotAsked if it does not."""
     try:
-        found: dict[str, Any] = outputs(stack)["operations"]["verification"]
-    except (PulumiError, KeyError) as error:
-        raise NotAsked(f"Pulumi does not tell how to reach the stack {stack}: {error}") from None
+        found: dict[str, Any] = told_outputs(stack)["operations"]["verification"]
+    except KeyError as error:
+        raise untold(stack, error) from None
     return found
 
 

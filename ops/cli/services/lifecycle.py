@@ -1,13 +1,15 @@
 """`start`, `stop` and `restart`: in the order of dependencies, each server given its time, the data left alone."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
-from ops.cli.errors import DONE, NotAsked, Refused
+from ops.cli.errors import DONE, Refused
+from ops.cli.leases import leased
 from ops.cli.printer import Printer
 from ops.cli.services.containers import Server, Servers, servers
+from ops.engine_errors import told
+from ops.maintenance import mark_stopped
 
 _START_SECONDS = 180
 # Where a container does not say how long it may take to end.
@@ -18,25 +20,25 @@ _ANSWER_SECONDS = 60
 
 def start(printer: Printer, names: Sequence[str]) -> int:
     """Start what does not run, after what it needs, and wait until it is healthy."""
-    with (
-        servers(printer.stack, seconds=_START_SECONDS) as stack,
-        _alone(printer, "start", stack.chosen(names)) as marked,
-    ):
-        seconds = _start(printer, stack, stack.chosen(names))
-        marked(False)
-    return _end(printer, "started", seconds, stack.chosen(names))
+    with servers(printer.stack, seconds=_START_SECONDS) as stack:
+        chosen = stack.chosen(names)
+        with leased(printer.stack, _command("start", names), chosen):
+            _refuse_alone(stack, chosen)
+            # Whatever comes of it, they are not to stay stopped.
+            mark_stopped(printer.stack, chosen, stopped=False)
+            seconds = _start(printer, stack, chosen)
+    return _end(printer, "started", seconds, chosen)
 
 
 def stop(printer: Printer, names: Sequence[str]) -> int:
     """Stop what runs, before what it needs."""
-    with (
-        servers(printer.stack, seconds=_ANSWER_SECONDS) as stack,
-        _alone(printer, "stop", stack.chosen(names)) as marked,
-    ):
-        _refuse_used(stack, stack.chosen(names))
-        marked(True)
-        seconds = _stop(printer, stack, stack.chosen(names))
-    return _end(printer, "stopped", seconds, stack.chosen(names))
+    with servers(printer.stack, seconds=_ANSWER_SECONDS) as stack:
+        chosen = stack.chosen(names)
+        with leased(printer.stack, _command("stop", names), chosen):
+            _refuse_used(stack, chosen)
+            mark_stopped(printer.stack, chosen, stopped=True)
+            seconds = _stop(printer, stack, chosen)
+    return _end(printer, "stopped", seconds, chosen)
 
 
 def restart(printer: Printer, names: Sequence[str]) -> int:
@@ -47,24 +49,34 @@ def restart(printer: Printer, names: Sequence[str]) -> int:
         chosen += [
             name for name in stack.found if name not in chosen and _runs(stack, name) and _needs(stack, name, chosen)
         ]
-    with _alone(printer, "restart", chosen) as marked:
+    with leased(printer.stack, _command("restart", names), chosen):
         with servers(printer.stack, seconds=_START_SECONDS) as stack:
             _refuse_used(stack, chosen)
+            _refuse_alone(stack, chosen)
+            mark_stopped(printer.stack, chosen, stopped=False)
             _stop(printer, stack, chosen)
         with servers(printer.stack, seconds=_START_SECONDS) as stack:
             seconds = _start(printer, stack, chosen)
-        marked(False)
     return _end(printer, "restarted", seconds, chosen)
+
+
+def _command(verb: str, names: Sequence[str]) -> str:
+    """Return the command as it was given."""
+    return " ".join(["./karen", verb, *names])
+
+
+def _refuse_alone(stack: Servers, names: Sequence[str]) -> None:
+    """Refuse to start a server without what it needs."""
+    missing = sorted({need for name in names for need in stack.needs(name) if not _runs(stack, need)} - set(names))
+    if missing:
+        every = " ".join([*missing, *names])
+        raise Refused(
+            f"{', '.join(missing)} is needed and does not run. Fix: ./karen start {every} --stack {stack.stack}"
+        )
 
 
 def _start(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
     from init.resources.gate import UnhealthyError, wait_until_healthy
-
-    missing = sorted({need for name in names for need in stack.needs(name) if not _runs(stack, need)} - set(names))
-    if missing:
-        raise Refused(
-            f"{', '.join(missing)} is needed and does not run. Fix: ./karen start {' '.join([*missing, *names])}"
-        )
 
     def one(server: Server) -> None:
         if server.facts["State"]["Paused"]:
@@ -79,25 +91,11 @@ def _start(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, 
     return _each(printer, stack, stack.layers(names), one, "healthy", lambda server: server.state != "healthy")
 
 
-@contextmanager
-def _alone(printer: Printer, command: str, names: Sequence[str]) -> Iterator[Callable[[bool], None]]:
-    """Keep the monitor off these services, and give what tells it that they were stopped on purpose, or are not any more."""
-    from ops.maintenance import UnderMaintenance, maintenance, mark_stopped
-    from ops.operations_volume import UnreachableError
-
-    try:
-        with maintenance(printer.stack, f"./karen {command}", names):
-            yield lambda stopped: mark_stopped(printer.stack, names, stopped=stopped)
-    except UnderMaintenance as error:
-        raise Refused(str(error)) from None
-    except UnreachableError as error:
-        raise NotAsked(f"The monitor could not be told: {error}. Fix: ./karen doctor --stack {printer.stack}") from None
-
-
 def _refuse_used(stack: Servers, names: Sequence[str]) -> None:
     using = sorted({name for name in stack.found if _runs(stack, name) and stack.needs(name) & set(names)} - set(names))
     if using:
-        raise Refused(f"{', '.join(using)} needs {', '.join(names)}. Fix: ./karen stop {' '.join([*using, *names])}")
+        every = " ".join([*using, *names])
+        raise Refused(f"{', '.join(using)} needs {', '.join(names)}. Fix: ./karen stop {every} --stack {stack.stack}")
 
 
 def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, float]:
@@ -105,7 +103,7 @@ def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, f
         # A paused process hears no signal.
         if server.facts["State"]["Paused"]:
             stack.client.api.unpause(server.name)
-        # Not even Milvus is flushed first: what it has acknowledged is in its log, and a flush takes as long as reading that.
+        # Not even Milvus is flushed first: what it has acknowledged is in its log, and is read from there.
         stack.client.api.stop(server.name, timeout=int(server.facts["Config"].get("StopTimeout") or _GRACE_SECONDS))
 
     return _each(
@@ -131,11 +129,17 @@ def _each(
     wanted: Callable[[Server], bool],
 ) -> dict[str, float]:
     """Do it to every server that wants it, a layer at once; return seconds by service."""
+    from docker.errors import APIError
+
     taken: dict[str, float] = {}
 
     def one(name: str) -> None:
         began = time.monotonic()
-        act(stack.found[name])
+        try:
+            act(stack.found[name])
+        except APIError as error:
+            look = f"Fix: ./karen doctor --stack {stack.stack}"
+            raise Refused(f"{name} cannot be {done}: {told(error)}. {look}") from None
         taken[name] = round(time.monotonic() - began, 1)
         printer.progress(f"{name}: {done} in {taken[name]} s")
 
@@ -149,13 +153,13 @@ def _each(
 
 
 def _end(printer: Printer, verb: str, seconds: dict[str, float], names: Sequence[str]) -> int:
-    told = (
+    sentence = (
         f"Done: {', '.join(seconds)} {verb}."
         if seconds
         else f"Nothing to do: {', '.join(names)} {'run' if verb != 'stopped' else 'do not run'}."
     )
     printer.end(
-        told,
+        sentence,
         {
             "changed": bool(seconds),
             "services": [{"service": name, "seconds": value} for name, value in seconds.items()],

@@ -3,17 +3,20 @@
 import heapq
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from queue import Queue
 from typing import Any
 
 from ops.cli.errors import DONE, NotAsked
-from ops.cli.printer import Printer
+from ops.cli.printer import SCHEMA, Printer
 from ops.cli.services.containers import Servers, servers
+from ops.engine_errors import engine_errors
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _AGO = re.compile(r"(\d+)([smhd])")
+_PAUSE_SECONDS = 0.5
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 Line = tuple[str, str, str]
 
@@ -37,13 +40,19 @@ def _since(text: str | None) -> datetime | None:
     """Return a time: `10m` ago, or an ISO 8601 one; NotAsked for anything else."""
     if text is None:
         return None
-    if found := _AGO.fullmatch(text):
-        return datetime.now(UTC) - timedelta(seconds=int(found[1]) * _UNITS[found[2]])
     try:
-        moment = datetime.fromisoformat(text)
+        if found := _AGO.fullmatch(text):
+            moment = datetime.now(UTC) - timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+        else:
+            moment = datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         raise NotAsked(f"--since is {text!r}; allowed: 90s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00") from None
-    return moment.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    # What the engine takes.
+    if moment.timestamp() <= 0:
+        raise NotAsked(f"--since is {text!r}; allowed: a time after 1970-01-01")
+    return moment
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
@@ -54,7 +63,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 
 
 def _lines(stack: Servers, name: str, since: datetime | None, tail: int, *, follow: bool) -> Iterator[Line]:
-    """Yield time, service and text of one server's lines."""
+    """Yield time, service and text of one server's lines, also of a last one that has no end."""
     # Without a beginning, the last lines; with one, all since then.
     count: Any = "all" if since is not None else tail
     stream = stack.client.api.logs(
@@ -68,9 +77,14 @@ def _lines(stack: Servers, name: str, since: datetime | None, tail: int, *, foll
     rest = b""
     for chunk in stream:
         *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            moment, _, text = line.decode(errors="replace").partition(" ")
-            yield moment, name, text.rstrip("\r")
+        yield from (_line(name, line) for line in whole)
+    if rest:
+        yield _line(name, rest)
+
+
+def _line(name: str, line: bytes) -> Line:
+    moment, _, text = line.decode(errors="replace").partition(" ")
+    return moment, name, text.rstrip("\r")
 
 
 def _merged(stack: Servers, names: Sequence[str], since: datetime | None, tail: int) -> Iterator[Line]:
@@ -79,20 +93,57 @@ def _merged(stack: Servers, names: Sequence[str], since: datetime | None, tail: 
 
 def _followed(stack: Servers, names: Sequence[str], since: datetime | None, tail: int) -> Iterator[Line]:
     """Yield lines as they come; what is there already comes first, in order."""
-    yield from _merged(stack, names, since, tail)
-    queue: Queue[Line | None] = Queue(maxsize=1000)
-    now = datetime.now(UTC)
+    began, last = datetime.now(UTC), dict[str, str]()
+    for line in _merged(stack, names, since, tail):
+        last[line[1]] = line[0]
+        yield line
+    queue: Queue[Line | Exception | None] = Queue(maxsize=1000)
 
     def read(name: str) -> None:
-        for line in _lines(stack, name, now, 0, follow=True):
-            queue.put(line)
-        queue.put(None)
+        try:
+            for line in _coming(stack, name, began, last.get(name, "")):
+                queue.put(line)
+        except engine_errors() as error:
+            queue.put(error)
+        finally:
+            queue.put(None)
 
     for name in names:
         threading.Thread(target=read, args=(name,), daemon=True).start()
     for _ in names:
-        while (line := queue.get()) is not None:
-            yield line
+        while (found := queue.get()) is not None:
+            if isinstance(found, Exception):
+                raise found
+            yield found
+
+
+def _coming(stack: Servers, name: str, began: datetime, last: str) -> Iterator[Line]:
+    """Yield a server's lines after the last one that was seen, also when it was started again, until its container is gone.
+
+    Each stream begins where the one before has ended, by the engine's clock, so that no line is between them.
+    """
+    from docker.errors import NotFound
+
+    while True:
+        try:
+            for line in _lines(stack, name, _moment(last) or began, 0, follow=True):
+                if line[0] > last:
+                    last = line[0]
+                    yield line
+            # While it does not run, a stream ends at once.
+            while not stack.client.api.inspect_container(stack.found[name].name)["State"]["Running"]:
+                time.sleep(_PAUSE_SECONDS)
+        except NotFound:
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a line's time; the engine gives nanoseconds, which are cut off here."""
+    try:
+        return datetime.fromisoformat(f"{text[:26].rstrip('Z')}+00:00")
+    except ValueError:
+        return None
 
 
 def _shower(printer: Printer, names: Sequence[str]) -> Any:
@@ -108,7 +159,8 @@ def _shower(printer: Printer, names: Sequence[str]) -> Any:
     def show(line: Line) -> None:
         moment, name, text = line
         if printer.as_json:
-            print(json.dumps({"time": moment, "service": name, "text": text}), flush=True)
+            document = {"schema": SCHEMA, "stack": printer.stack, "time": moment, "service": name, "text": text}
+            print(json.dumps(document), flush=True)
         else:
             console.print(Text.assemble((f"{name:<{width}} ", colours[name]), Text.from_ansi(text)))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from bootstrap import state
+from ops.cli import recorded
 from ops.cli.errors import DONE, NotAsked
 from ops.cli.printer import Printer
 from ops.drawing import svg
@@ -14,15 +14,15 @@ def graph(printer: Printer, form: str) -> int:
     """Print the picture in a form."""
     if form not in FORMS:
         raise NotAsked(f"--format is {form!r}; allowed: {', '.join(FORMS)}")
-    resources = list(state.recorded(printer.stack).get("resources") or ())
-    waits = drawn(resources)
+    found = recorded.resources(printer.stack)
+    waits = drawn(found)
     if not waits:
         raise NotAsked(f"The stack {printer.stack} is not up. Fix: make up STACK={printer.stack}")
     if printer.as_json:
         nodes = {label(urn): sorted(map(label, direct)) for urn, direct in sorted(waits.items())}
         printer.end("", {"waits_for": nodes})
     else:
-        print(FORMS[form](resources), flush=True)
+        print(FORMS[form](found), flush=True)
     return DONE
 
 

@@ -9,6 +9,7 @@ from components.machine import generation, generation_file
 from components.settings import Settings, SettingsError
 from init.engines.base import WIPE_FAILED
 from ops.cli.errors import DONE, CommandError, Refused
+from ops.cli.leases import leased
 from ops.cli.migrate import pins
 from ops.cli.migrate.asking import toolbox_image
 from ops.cli.migrate.folders import files_of, migrated
@@ -16,23 +17,15 @@ from ops.cli.migrate.known import Known
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.services import health, jobs
-from ops.maintenance import UnderMaintenance, maintenance
+from ops.cli.services.losses import Contents, losses
+from ops.engine_errors import engine_errors
 
-Contents = Mapping[str, Mapping[str, int]]
 # To count every row of a large table takes a while; to remove every object of a large bucket as well.
 _LOOK_SECONDS = 120.0
 _WIPE_SECONDS = 1800.0
-_SHOWN = 6
+# With these, or without a kind, something may be gone.
+_TOUCHED = ("", WIPE_FAILED, "Unexpected")
 _UNTOUCHED = "Nothing was touched."
-# What an engine holds, one of it and several.
-_KINDS = {
-    "postgres": ("row", "rows"),
-    "duckdb": ("row", "rows"),
-    "redis": ("key", "keys"),
-    "elasticsearch": ("document", "documents"),
-    "milvus": ("entity", "entities"),
-    "minio": ("object", "objects"),
-}
 
 
 def reset(printer: Printer, *, yes: bool, confirm: str | None) -> int:
@@ -41,7 +34,7 @@ def reset(printer: Printer, *, yes: bool, confirm: str | None) -> int:
 
     began = time.monotonic()
     settings, recorded = pins.configuration(printer.stack), Recorded.read(printer.stack)
-    production = settings.get("mode") == "production" or recorded.protected
+    production = settings.get("mode", "development") != "development" or recorded.protected
     check_leave(printer.stack, settings, production=production, yes=yes, confirm=confirm)
     problems = list(_problems(settings, recorded))
     if problems:
@@ -57,11 +50,8 @@ def reset(printer: Printer, *, yes: bool, confirm: str | None) -> int:
         printer.agree_by_name(printer.stack, yes=confirm is not None, option=f"--confirm {printer.stack}")
     else:
         printer.agree(f"Remove all of it and initialize {printer.stack} again?", yes=yes or confirm is not None)
-    try:
-        with maintenance(printer.stack, "./karen reset"):
-            return _carry_out(printer, job, recorded, found, looked)
-    except UnderMaintenance as error:
-        raise Refused(f"{error}. {_UNTOUCHED}") from None
+    with leased(printer.stack, "./karen reset"):
+        return _carry_out(printer, job, recorded, found, looked)
 
 
 def check_leave(stack: str, settings: Mapping[str, Any], *, production: bool, yes: bool, confirm: str | None) -> None:
@@ -80,23 +70,10 @@ def check_leave(stack: str, settings: Mapping[str, Any], *, production: bool, ye
         )
 
 
-def losses(found: Contents) -> list[str]:
-    """Return a line for each engine that holds something, with the largest parts of it."""
-    lines = []
-    for engine, counts in sorted(found.items()):
-        held = sorted(((count, name) for name, count in counts.items() if count), key=lambda one: (-one[0], one[1]))
-        if held:
-            total = sum(count for count, _ in held)
-            parts = [f"{name} {count:,}" for count, name in held[:_SHOWN]]
-            parts += [f"{len(held) - _SHOWN} more"] if len(held) > _SHOWN else []
-            lines.append(f"{engine}: {total:,} {_KINDS[engine][total != 1]} will be lost: {', '.join(parts)}")
-    return lines or ["no engine holds anything"]
-
-
 def _problems(settings: Mapping[str, Any], recorded: Recorded) -> Iterator[str]:
     """Yield what would keep Pulumi from initializing the empty engines."""
     try:
-        chosen = Settings.parse(settings)
+        chosen = Settings.parse(pins.readable(settings))
     except SettingsError as error:
         yield from error.problems
         return
@@ -146,8 +123,6 @@ def _carry_out(printer: Printer, job: Mapping[str, Any], recorded: Recorded, fou
 
 def _wipe(stack: str, job: Mapping[str, Any]) -> jobs.Answers:
     """Empty the engines, after a note that makes any later update initialize them, also when this process is killed."""
-    from docker.errors import DockerException
-
     from init.resources.job import JobError
 
     earlier, path = generation(stack), generation_file(stack)
@@ -156,8 +131,8 @@ def _wipe(stack: str, job: Mapping[str, Any]) -> jobs.Answers:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(uuid.uuid4().hex, encoding="utf-8")
             return ask()
-    except (JobError, DockerException) as error:
+    except engine_errors(JobError) as error:
         # A failure of another kind is from before anything was touched.
-        if isinstance(error, JobError) and error.kind not in ("", WIPE_FAILED):
+        if isinstance(error, JobError) and error.kind not in _TOUCHED:
             path.write_text(earlier, encoding="utf-8")
         raise Refused(str(error)) from None

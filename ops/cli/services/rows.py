@@ -44,6 +44,7 @@ def _engine(name: str, recorded: Recorded, seen: Watched | None) -> dict[str, An
     record = recorded.records.get(name)
     return {
         "health": seen.health(name) if seen else None,
+        "disk": seen.disk(name) if seen else None,
         "version": recorded.server_versions.get(name),
         "schema_version": record.version if record and record.version not in ("", NO_VERSION) else None,
         # Nothing makes backups yet.

@@ -15,7 +15,8 @@ from ops.cli.errors import DONE, REFUSED, NotAsked
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.services.containers import servers
-from ops.pulumi import PulumiError, outputs
+from ops.cli.services.jobs import described
+from ops.engine_errors import engine_errors, told
 
 # In the server's own container, where its password is a file.
 _INSIDE = {
@@ -57,7 +58,7 @@ def _ended(code: int) -> int:
 def _toolbox(docker: str, stack: str, engine: str) -> Iterator[str]:
     """Provide a container that waits inside the stack's network, with the connection in a file that it alone can read."""
     import docker as sdk
-    from docker.errors import APIError, DockerException, NotFound
+    from docker.errors import APIError
     from docker.types import LogConfig
 
     job = _job(stack, engine)
@@ -70,26 +71,28 @@ def _toolbox(docker: str, stack: str, engine: str) -> Iterator[str]:
             security_opt=["no-new-privileges:true"], tmpfs={"/tmp": "size=64m"},  # noqa: S108 - inside the container
             log_config=LogConfig(type=LogConfig.types.NONE),
         )  # fmt: skip
-    except DockerException as error:
-        raise NotAsked(f"The container engine did not start a shell: {error}") from None
+    except engine_errors() as error:
+        fix = f"Fix: ./karen doctor --stack {stack}"
+        raise NotAsked(f"The container engine did not start a shell: {told(error)}. {fix}") from None
     try:
         request = json.dumps({"engine": engine, "connection": job["engines"][engine]})
-        subprocess.run(
-            [docker, "exec", "-i", str(container.id), "python", "-c", _WRITE], input=request, text=True, check=True
-        )
+        writing = [docker, "exec", "-i", str(container.id), "python", "-c", _WRITE]
+        written = subprocess.run(writing, input=request, text=True, stderr=subprocess.PIPE, check=False)
+        if written.returncode:
+            raise NotAsked(
+                f"The docker command did not reach the shell's container: {' '.join(written.stderr.split())}."
+                " Fix: set DOCKER_HOST to the engine that the stack is on; docker context ls shows what the command uses"
+            )
         yield str(container.id)
     finally:
-        with suppress(NotFound, APIError):
+        with suppress(APIError):
             container.remove(force=True)
         client.close()
 
 
 def _job(stack: str, engine: str) -> Mapping[str, Any]:
     """Return how the stack's engines are reached."""
-    try:
-        job: Mapping[str, Any] = outputs(stack)["operations"]["verification"]
-    except (PulumiError, KeyError) as error:
-        raise NotAsked(f"Pulumi does not tell how to reach the stack {stack}: {error}") from None
+    job = described(stack)
     if engine not in job["engines"]:
         raise NotAsked(f"The stack {stack} has no {engine}; it has {', '.join(job['engines'])}")
     return job

@@ -1,5 +1,6 @@
 """`status`: a line for each service, from the container engine and from what Pulumi recorded; no engine is asked."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -73,7 +74,7 @@ def _fill(table: Any, found: list[dict[str, Any]]) -> None:
             _ago(row["uptime_seconds"]),
             f"{row['cores']:.2f}" if row["uptime_seconds"] is not None else "–",
             memory,
-            _size(row["volume_bytes"]),
+            _volume(row),
             row["schema_version"] or "–",
             row["last_backup"] or "–",
         )
@@ -87,6 +88,13 @@ def _ago(seconds: int | None) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit} {seconds % size // smaller}{other}"
     return f"{seconds}s"
+
+
+def _volume(row: Mapping[str, Any]) -> str:
+    """Return a volume's size; where this user may not look into it, how full the monitor found its disk."""
+    if row["volume_bytes"] is None and row["disk"] and row["disk"]["limit"]:
+        return f"disk {row['disk']['used'] / row['disk']['limit']:.0%}"
+    return _size(row["volume_bytes"])
 
 
 def _size(count: int | None) -> str:

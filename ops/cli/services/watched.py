@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.store import DIRECTORY, SAMPLE
 from ops.cli.services.containers import MONITOR, Servers
-from ops.operations_volume import OperationsVolume
+from ops.operations_volume import OperationsVolume, UnreachableError
 
 # An older sample tells of a monitor that does not work.
 STALE_SECONDS = 60
@@ -34,12 +34,20 @@ class Watched:
         status, latency = str(found["status"]), found.get("latency")
         return f"{1000 * latency:.0f} ms" if status == "healthy" and latency is not None else status
 
+    def disk(self, service: str) -> Mapping[str, int] | None:
+        """Return how many bytes of the file system of a service's volume are `used`, of what `limit`; None if nobody looked."""
+        found: Mapping[str, int] | None = self.services.get(service, {}).get("disk")
+        return found
+
 
 def watched(stack: Servers) -> Watched | None:
     """Return the last sample; None without a monitor, or before it has looked for the first time."""
     if MONITOR not in stack.found:
         return None
-    found = OperationsVolume(stack.client.api, stack.found[MONITOR].name).read(f"{DIRECTORY}/{SAMPLE}")
+    try:
+        found = OperationsVolume(stack.client.api, stack.found[MONITOR].name).read(f"{DIRECTORY}/{SAMPLE}")
+    except UnreachableError:
+        return None
     if not found:
         return None
     try:
