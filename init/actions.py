@@ -32,7 +32,7 @@ def handle(
 
 def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
     # The job that writes files has no use for clients, and does not wait for them.
-    from init import health, loading, reports, wiping
+    from init import flushing, health, loading, reports, wiping
     from init.runner import actions as runner
 
     actions: dict[object, Action] = {
@@ -41,6 +41,7 @@ def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | Non
         "repair": runner.correct,
         "baseline": runner.adopt,
         "confirm": runner.drop_kept,
+        "flush": flushing.flush,
         "health": partial(health.health, delegate=delegate),
         "inspect": runner.look,
         "inspect-all": partial(reports.inspect_all, delegate=delegate),

@@ -11,7 +11,7 @@ from typing import Any
 
 from pymilvus import DataType, MilvusClient
 
-from init.engines import milvus_access, milvus_wipe
+from init.engines import milvus_access, milvus_flush, milvus_wipe
 from init.engines import milvus_changes as changes
 from init.engines import milvus_collections as collections
 from init.engines.base import Count, Engine, Seeds, Work, required, retry
@@ -135,6 +135,11 @@ class Driver(Engine):
         """Count the entities of every collection in every database."""
         counts: Mapping[str, Count] = self._call(milvus_wipe.contents, self._client, self._opened)
         return counts
+
+    def flush(self) -> int:
+        """Have every collection of every database written to storage; return how many there are."""
+        flushed: int = self._call(milvus_flush.flush, self._client, self._opened)
+        return flushed
 
     def wipe(self) -> None:
         """Drop all aliases, collections and databases."""

@@ -116,3 +116,12 @@ def test_of_writers_at_once_the_ledger_keeps_what_it_took(server: Server) -> Non
     for one in kept:
         server.driver.ledger()
         server.driver.remove(one)
+
+
+def test_what_is_flushed_is_in_storage(server: Server) -> None:
+    fields = [KEY, TEXT, VECTOR]
+    run(server.driver, 1, body("flushed", 1, fields))
+    server.client.insert("flushed_v001", rows(10, fields))
+    assert server.client.get_collection_stats("flushed_v001")["row_count"] == 0
+    assert server.driver.flush() == len(server.client.list_collections())
+    assert server.client.get_collection_stats("flushed_v001")["row_count"] == 10

@@ -8,6 +8,7 @@ from ops.cli.errors import DONE, Refused
 from ops.cli.leases import leased
 from ops.cli.printer import Printer
 from ops.cli.services.containers import Server, Servers, servers
+from ops.cli.services.flushing import flush
 from ops.engine_errors import told
 from ops.maintenance import mark_stopped
 
@@ -103,9 +104,9 @@ def _stop(printer: Printer, stack: Servers, names: Sequence[str]) -> dict[str, f
         # A paused process hears no signal.
         if server.facts["State"]["Paused"]:
             stack.client.api.unpause(server.name)
-        # Not even Milvus is flushed first: what it has acknowledged is in its log, and is read from there.
         stack.client.api.stop(server.name, timeout=int(server.facts["Config"].get("StopTimeout") or _GRACE_SECONDS))
 
+    flush(printer, stack, names)
     return _each(
         printer, stack, stack.layers(names)[::-1], one, "stopped", lambda server: bool(server.facts["State"]["Running"])
     )
