@@ -13,8 +13,7 @@ def test_a_reset_ends_well_and_alarms_nobody(watching: Watching) -> None:
     karen(watching.stack, "reset", "--yes", code=0)
     watching.until(lambda: watching.sample()["status"] == "healthy", "all are healthy", within=60)
     watching.until(lambda: "maintenance" not in str(watching.sample()["services"]), "nobody works on it", within=60)
-    for engine in ("postgres", "elasticsearch", "milvus", "minio"):
-        key = ("ai_karen_ledger_consistent", engine)
-        watching.until(lambda key=key: watching.metrics()[key] == 1, f"{engine}'s ledger is as it should be", within=60)
+    keys = [("ai_karen_ledger_consistent", engine) for engine in ("postgres", "elasticsearch", "milvus", "minio")]
+    watching.until(lambda: all(watching.metrics()[key] == 1 for key in keys), "the ledgers are looked at", within=60)
     told = watching.receiver.notices[before:]
     assert [one["summary"] for one in told] == []
