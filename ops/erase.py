@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from ops.for_stack import for_stack
-from ops.maintenance import maintenance
-from ops.operations_volume import MaintenanceError
+from ops.maintenance import UnderMaintenance, maintenance
+from ops.operations_volume import UnreachableError
 from ops.pulumi import PulumiError, run
 
 
@@ -26,14 +28,25 @@ def main() -> None:
             f"{typed!r} is not {options.stack!r}: nothing was removed. Fix: type the stack's name, or --confirm {options.stack}"
         )
     try:
-        with maintenance(options.stack, f"make erase STACK={options.stack}"):
+        with _lease(options.stack):
             run(options.stack, "state", "unprotect", "--all", "--yes")
             run(options.stack, "destroy", "--yes", "--skip-preview", capture=False)
-    except MaintenanceError as error:
+    except UnderMaintenance as error:
         sys.exit(for_stack(str(error), options.stack))
     except PulumiError as error:
         sys.exit(f"{error}\nFix: run the same command again; it goes on where it stopped")
     print(f"The stack {options.stack} is erased.")
+
+
+@contextmanager
+def _lease(stack: str) -> Iterator[None]:
+    """Keep everybody else off the stack; a monitor that cannot be told, as on a full disk, is removed with the rest."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(maintenance(stack, f"make erase STACK={stack}"))
+        except UnreachableError as error:
+            print(for_stack(f"{error}. It is removed all the same.", stack), file=sys.stderr)
+        yield
 
 
 if __name__ == "__main__":
