@@ -11,7 +11,9 @@ from bootstrap.console import StepError, run, say
 
 _STEP = "container engine"
 _SOCKET = Path("/var/run/docker.sock")
-_START_SECONDS = 60
+# One that was killed first ends the containers that it finds running, each in the time that it may take.
+_START_SECONDS = 180
+_SAY_EVERY_SECONDS = 15
 
 
 def ensure() -> None:
@@ -111,10 +113,19 @@ def _start() -> None:
             why="installed, but not running: started",
             fix="sudo service docker start",
         )
-    deadline = time.monotonic() + _START_SECONDS
+    _wait(log)
+
+
+def _wait(log: Path) -> None:
+    """Return when the engine answers; StepError with its log's last lines if it does not."""
+    began = told = time.monotonic()
     while not _answers():
         _require_access()
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now - told > _SAY_EVERY_SECONDS:
+            say(_STEP, f"does not answer yet, {now - began:.0f} s after its start")
+            told = now
+        if now - began > _START_SECONDS:
             tail = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
             raise StepError(
                 f"{_STEP}: it did not answer within {_START_SECONDS} s. Its last lines:\n"

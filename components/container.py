@@ -64,6 +64,7 @@ class ContainerSpec:
     ports: Mapping[int, int] = field(default_factory=dict)
     stop_signal: str = "SIGTERM"
     stop_seconds: int = 30
+    restart: str = "unless-stopped"
     shared_memory: int = 64
     mounts: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     sockets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class DatabaseContainer(pulumi.ComponentResource):
             # The provider reads it back with a decimal point; any other spelling would replace the container for ever.
             cpus=str(float(spec.cpus)),
             shm_size=spec.shared_memory,
-            restart="unless-stopped",
+            restart=spec.restart,
             must_run=True,
             security_opts=["no-new-privileges:true"],
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),

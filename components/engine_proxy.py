@@ -92,7 +92,8 @@ class EngineProxy(pulumi.ComponentResource):
             memory_swap=mebibytes(MEMORY),
             cpus=str(_CPUS),
             shm_size=64,
-            restart="unless-stopped",
+            # With the monitor, which may have to start all others.
+            restart="always",
             must_run=True,
             security_opts=["no-new-privileges:true"],
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),

@@ -101,6 +101,8 @@ def _spec(
         memory=settings.monitoring_memory,
         cpus=settings.monitoring_cpus,
         data_path="/operations",
+        # An engine of containers that was killed ends what still runs when it is back, and takes that for a stop by hand.
+        restart="always",
         # How full each one's disk is can be told without reading anything in it.
         mounts={duckdb.MOUNT: volume("duckdb"), **{f"/volumes/{service}": volume(service) for service in engines}},
         sockets={SOCKET_DIRECTORY: socket},

@@ -38,7 +38,7 @@ def test_the_proxy_has_no_rights_no_network_and_no_place_to_write(inputs: dict[s
     assert inputs["networkMode"] == "none"
     assert not inputs.get("ports")
     assert inputs["memory"] == inputs["memorySwap"] == 64
-    assert inputs["restart"] == "unless-stopped"
+    assert inputs["restart"] == "always"
     assert inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}
     assert {label["label"]: label["value"] for label in inputs["labels"]} == {
         "com.ai-karen.project": "ai-karen-db",
