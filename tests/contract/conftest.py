@@ -27,7 +27,7 @@ def servers() -> Iterator[Contract]:
 @pytest.fixture(scope="package")
 def open_milvus() -> Iterator[Server]:
     """Milvus without authorization, for changes that its contents are compared after."""
-    with started("open-milvus") as server:
+    with started("open-milvus", authorization=False) as server:
         yield server
 
 

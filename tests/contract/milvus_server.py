@@ -96,13 +96,13 @@ class Server:
 
 
 @contextmanager
-def started(name: str) -> Iterator[Server]:
-    """Start Milvus and what it needs without authorization, as in development."""
+def started(name: str, *, authorization: bool) -> Iterator[Server]:
+    """Start Milvus and what it needs, without authorization as in development, or with it."""
     described = SERVERS["milvus"]
-    environment = {**described.environment, "COMMON_SECURITY_AUTHORIZATIONENABLED": "false"}
+    environment = {**described.environment, "COMMON_SECURITY_AUTHORIZATIONENABLED": str(authorization).lower()}
     with pytest.MonkeyPatch.context() as patch, Contract.session(name) as contract:
         patch.setitem(SERVERS, "milvus", replace(described, environment=environment))
-        with connected(contract, authorization=False) as server:
+        with connected(contract, authorization=authorization) as server:
             yield server
 
 
