@@ -84,7 +84,15 @@ class Driver(Engine):
     def kept(self) -> dict[str, int]:
         """Return the old versions that changes have kept, with about how many rows they hold."""
         names = collections.kept(self._call(collections.survey, self._client))
-        return {name: int(self._call(self._client.get_collection_stats, name)["row_count"]) for name in names}
+        counts = {}
+        for name in names:
+            try:
+                counts[name] = int(self._call(self._client.get_collection_stats, name)["row_count"])
+            except Failure:
+                # Somebody has dropped it meanwhile.
+                if self._call(self._client.has_collection, name):
+                    raise
+        return counts
 
     def drop_kept(self, names: Sequence[str]) -> None:
         """Drop old versions for good; anything else is refused before the first one goes."""

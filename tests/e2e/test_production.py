@@ -105,7 +105,7 @@ persona = {"tenant_id": "kept", "embedding": [1.0] + [0.0] * 383, "metadata": {}
 persona |= {"persona_type": "default", "is_active": True, "confidence_score": 0.5}
 for number in range(100):
     key = f"kept{number}"
-    sql.execute("INSERT INTO system_config (config_key, config_value) VALUES (%s, '1')", [key])
+    sql.execute("INSERT INTO system_config (config_key, config_value) VALUES (%s, '1') ON CONFLICT DO NOTHING", [key])
     cache.set(key, "1")
     search.index(index="ai_karen_documents", id=key, document={"tenant_id": "kept"})
     vectors.insert("persona_embeddings", [{"user_id": key, **persona}])
