@@ -4,7 +4,7 @@ import io
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import docker
@@ -38,8 +38,8 @@ def fill(env: Mapping[str, str]) -> None:
         postgres.execute("CREATE DATABASE foreign_database")
     clients.redis_client(env).mset({"lost": "1", "also": "2"})
     with clients.elasticsearch(env) as elasticsearch:
-        elasticsearch.index(index="ai_karen_memory", document={"query": "lost"})
-        elasticsearch.index(index="foreign", document={"a": 1})
+        elasticsearch.index(index="ai_karen_memory", document={"query": "lost"}, refresh=True)
+        elasticsearch.index(index="foreign", document={"a": 1}, refresh=True)
     milvus = clients.milvus(env)
     persona = {"tenant_id": "t", "embedding": [1.0] + [0.0] * 383, "metadata": {}, "timestamp": 1, "version": 1}
     persona |= {"user_id": "lost", "persona_type": "default", "is_active": True, "confidence_score": 0.5}
@@ -124,10 +124,20 @@ def killed(stack: LiveStack) -> None:
     client.close()
 
 
-def test_what_anybody_has_put_there_is_gone_and_everything_is_as_new(stack: LiveStack) -> None:
+@pytest.fixture
+def lowered(stack: LiveStack) -> Iterator[None]:
+    """DuckDB a version below its newest; afterwards it is at the newest again, however the test ended."""
+    karen(stack, "migrate", "down", "duckdb", "--to", "1", "--yes")
+    yield
+    karen(stack, "migrate", "up", "duckdb", "--to", "latest", "--yes")
+
+
+def test_what_anybody_has_put_there_is_gone_and_everything_is_as_new(
+    stack: LiveStack, request: pytest.FixtureRequest
+) -> None:
     env = stack.variables()
     new, before = contents(env), servers(stack)
-    karen(stack, "migrate", "down", "duckdb", "--to", "1", "--yes")
+    request.getfixturevalue("lowered")
     fill(env)
     full = contents(env)
     with clients.duckdb_file(env):
