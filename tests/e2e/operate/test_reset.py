@@ -125,19 +125,17 @@ def killed(stack: LiveStack) -> None:
 
 
 @pytest.fixture
-def lowered(stack: LiveStack) -> Iterator[None]:
-    """DuckDB a version below its newest; afterwards it is at the newest again, however the test ended."""
-    karen(stack, "migrate", "down", "duckdb", "--to", "1", "--yes")
+def newest(stack: LiveStack) -> Iterator[None]:
+    """Have DuckDB at its newest version afterwards, however the test ended."""
     yield
     karen(stack, "migrate", "up", "duckdb", "--to", "latest", "--yes")
 
 
-def test_what_anybody_has_put_there_is_gone_and_everything_is_as_new(
-    stack: LiveStack, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.usefixtures("newest")
+def test_what_anybody_has_put_there_is_gone_and_everything_is_as_new(stack: LiveStack) -> None:
     env = stack.variables()
     new, before = contents(env), servers(stack)
-    request.getfixturevalue("lowered")
+    karen(stack, "migrate", "down", "duckdb", "--to", "1", "--yes")
     fill(env)
     full = contents(env)
     with clients.duckdb_file(env):
