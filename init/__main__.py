@@ -7,6 +7,7 @@ Exit code 0 means that there is a reply, also an error reply; anything else is a
 import importlib
 import os
 import sys
+import threading
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -20,6 +21,8 @@ from init.protocol import Failure
 _ALL_ENGINES = ("verify", "inspect", "health")
 # One that connects to all of them before it begins, and so does without a second process.
 _WIPE = "wipe"
+# One that loads the engines that it takes parts from itself.
+_BACKUP = "backup"
 
 
 def main(arguments: list[str]) -> int:
@@ -31,6 +34,8 @@ def main(arguments: list[str]) -> int:
     request: dict[str, Any] = {}
     try:
         request = protocol.read(sys.stdin.buffer)
+        if job == _BACKUP:
+            threading.Thread(target=_end_with_starter, daemon=True).start()
         reply = protocol.success(handle(request, delegate, sys.stdin.buffer))
     except Failure as error:
         reply = protocol.failure(redact(error, request))
@@ -46,6 +51,13 @@ def main(arguments: list[str]) -> int:
     # Client libraries leave threads behind that would hold the exit up for seconds.
     sys.stderr.flush()
     os._exit(0)
+
+
+def _end_with_starter() -> None:
+    """End at once when nobody waits for the answer any more: what is half done would be in the way of who does it again."""
+    # Not from the buffer: its lock would be held for as long as nothing comes.
+    if not os.read(sys.stdin.fileno(), 1):
+        os._exit(1)
 
 
 def _reserve_standard_output() -> BinaryIO:
@@ -66,6 +78,8 @@ def _warm(job: str) -> None:
                 load(name)
             importlib.import_module("init.health")
             importlib.import_module("init.wiping")
+        elif job == _BACKUP:
+            importlib.import_module("backup.actions")
         importlib.import_module("tenacity")
 
 

@@ -11,7 +11,7 @@ from init.delegate import Delegate
 from init.engines.base import required
 from init.protocol import CORRECT, PROTOCOL, Failure
 
-_SECRET_KEYS = ("password", "secret", "content")
+_SECRET_KEYS = ("password", "secret", "content", "identity", "signing")
 Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
@@ -26,12 +26,22 @@ def handle(
         raise Failure("BadRequest", f"protocol is {request.get('protocol')!r}; allowed: {PROTOCOL}", CORRECT)
     started = time.perf_counter()
     name = request.get("action")
-    result = _files(request) if name == "files" else _on_engines(name, delegate, stream)(request)
+    result = _action(name, delegate, stream)(request)
     return {**result, "seconds": round(time.perf_counter() - started, 3)}
 
 
+def _action(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
+    # What has no use for the engines' clients, or loads them itself, does not wait for them.
+    if name == "files":
+        return _files
+    if name == "backup":
+        from backup.actions import act
+
+        return act
+    return _on_engines(name, delegate, stream)
+
+
 def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
-    # The job that writes files has no use for clients, and does not wait for them.
     from init import flushing, health, loading, reports, wiping
     from init.runner import actions as runner
 
@@ -52,7 +62,9 @@ def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | Non
         "wipe": wiping.wipe,
     }
     if name not in actions:
-        raise Failure("BadRequest", f"action is {name!r}; allowed: files, {', '.join(map(str, actions))}", CORRECT)
+        raise Failure(
+            "BadRequest", f"action is {name!r}; allowed: files, backup, {', '.join(map(str, actions))}", CORRECT
+        )
     return actions[name]
 
 

@@ -4,7 +4,7 @@ secret appears in an environment, an argument or a label; log lines and one repl
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,13 +35,17 @@ class JobError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """One job. `volumes` maps path, with options after a colon, to volume name; without a `network` the job has none."""
+    """One job. `volumes` maps path, with options after a colon, to volume name; without a `network` the job has none.
+
+    `outside` is a second network, where the first one leads nowhere and the job has to.
+    """
 
     stack: str
     name: str
     image: str
     user: str
     network: str | None = None
+    outside: str | None = None
     volumes: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     deadline_seconds: float = 120.0
@@ -82,6 +86,8 @@ class Job:
         except ImageNotFound:
             raise JobError(f"The image {spec.image} is not on this engine. Fix: make images") from None
         try:
+            if spec.outside:
+                api.connect_container_to_network(self._id, spec.outside)
             self._socket = api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             api.start(self._id)
         except BaseException as error:
@@ -103,8 +109,14 @@ class Job:
             self._client.api.remove_container(self._id, force=True, v=True)
         self._client.close()
 
-    def run(self, request: Mapping[str, Any], data: Iterable[bytes] | None = None) -> dict[str, Any]:
-        """Send the request, print the job's log lines as they come, and return the reply's result; JobError otherwise.
+    def run(
+        self,
+        request: Mapping[str, Any],
+        data: Iterable[bytes] | None = None,
+        *,
+        tell: Callable[[str], None] = say,
+    ) -> dict[str, Any]:
+        """Send the request, `tell` the job's log lines as they come, and return the reply's result; JobError otherwise.
 
         `data` follows the request piece by piece; what goes wrong with reading it ends the job, and is raised.
         """
@@ -112,7 +124,7 @@ class Job:
         timer = threading.Timer(remaining, self._kill)
         timer.daemon = True
         timer.start()
-        reader, lines = FrameReader(), _Lines()
+        reader, lines = FrameReader(), _Lines(tell)
         connection = getattr(self._socket, "_sock", self._socket)
         upload = Upload(connection, data if data is not None else (), failed=self._kill)
         try:
@@ -166,9 +178,10 @@ def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
 
 
 class _Lines:
-    """A job's log as it comes: every complete line is printed, which Pulumi shows."""
+    """A job's log as it comes: every complete line is told; what is printed, Pulumi shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._rest = b""
         self._last = b""
 
@@ -176,7 +189,7 @@ class _Lines:
         """Take the next bytes."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            say(line.decode(errors="replace"))
+            self._tell(line.decode(errors="replace"))
             self._last = line
 
     def last(self) -> str:

@@ -93,7 +93,7 @@ def test_a_migration_that_is_not_what_its_checksum_says_is_refused(document: dic
     ("changes", "words"),
     [
         ({"protocol": 2}, "protocol is 2; allowed: 1"),
-        ({"action": "drop"}, "action is 'drop'; allowed: files, migrate"),
+        ({"action": "drop"}, "action is 'drop'; allowed: files, backup, migrate"),
         ({"engine": "oracle"}, "engine is 'oracle'; allowed: postgres"),
         ({"connection": None}, "connection is a NoneType; allowed: a dict"),
         ({"migrations": [{}]}, "coordination is missing; allowed: a dict"),
