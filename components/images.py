@@ -55,6 +55,8 @@ ROOTFS_OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
 )
 
+# The packages that the toolbox runs.
+_IN_TOOLBOX = ("init", "monitor", "backup")
 # Parts of init/ that the toolbox runs nothing of: its work arrives on standard input, its providers run on the host.
 _NOT_IN_TOOLBOX = ("init/data/", "init/resources/")
 
@@ -106,7 +108,7 @@ def context(service: str) -> tuple[File, ...]:
     if service == "base":
         found += _files(CERTIFICATES, "certificates/", suffix=".crt", flat=True)
     if service == "toolbox":
-        code = [*_files(ROOT / "init", "init/", suffix=".py"), *_files(ROOT / "monitor", "monitor/", suffix=".py")]
+        code = (file for package in _IN_TOOLBOX for file in _files(ROOT / package, f"{package}/", suffix=".py"))
         found += (file for file in code if not file.path.startswith(_NOT_IN_TOOLBOX))
     return tuple(sorted(found, key=lambda file: file.path))
 

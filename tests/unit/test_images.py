@@ -35,7 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         directory.mkdir(parents=True)
         (directory / "Dockerfile").write_text("FROM scratch\n")
     code = ("init/__init__.py", "init/engines/redis.py", "init/resources/job.py", "init/data/redis/001_x.py")
-    for name in (*code, "monitor/alerts/book.py"):
+    for name in (*code, "monitor/alerts/book.py", "backup/engines/redis.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
@@ -91,7 +91,8 @@ def test_compiled_and_hidden_files_are_no_part_of_an_image(checkout: Path) -> No
 
 
 def test_the_toolbox_has_the_code_that_it_runs_and_neither_data_nor_the_host_s_code(checkout: Path) -> None:
-    expected = ["Dockerfile", "init/__init__.py", "init/engines/redis.py", "monitor/alerts/book.py"]
+    ran = ["backup/engines/redis.py", "init/__init__.py", "init/engines/redis.py", "monitor/alerts/book.py"]
+    expected = ["Dockerfile", *ran]
     assert [file.path for file in context("toolbox")] == expected
 
 
