@@ -1,0 +1,1 @@
+"""Sets and what is in them, without servers."""

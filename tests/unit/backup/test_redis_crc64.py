@@ -1,0 +1,105 @@
+"""The checksum of an RDB, and the compression of its strings, against the plain definitions of both."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backup.engines import redis_lzf
+from backup.engines.redis_crc64 import Crc64
+
+
+def crc64(data: bytes) -> int:
+    value = 0
+    for octet in data:
+        value ^= octet
+        for _ in range(8):
+            value = value >> 1 ^ (0x95AC9329AC4BC9B5 if value & 1 else 0)
+    return value
+
+
+def ours(*pieces: bytes) -> int:
+    running = Crc64()
+    for piece in pieces:
+        running.update(piece)
+    return running.value()
+
+
+def test_the_check_value_is_that_of_redis() -> None:
+    assert ours(b"123456789") == 0xE9C6D914C4B8D9CA
+    assert ours() == 0
+
+
+@given(st.lists(st.binary(max_size=60), max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_it_is_the_same_in_any_pieces(pieces: Sequence[bytes]) -> None:
+    assert ours(*pieces) == crc64(b"".join(pieces))
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1, 7, 8, 9])
+def test_it_goes_on_across_blocks(over: int) -> None:
+    block = bytes(range(251)) * 4178
+    data = block[: 1 << 20] + block[: (1 << 20) + over]
+    # Zeros at the beginning of a checksum change nothing, so that most of the plain one may be left out.
+    zeros = bytes(2 << 20)
+    assert ours(zeros + data[:5000]) == crc64(data[:5000])
+    assert ours(data) == ours(data[:3], data[3:]) != ours(data[:-1])
+
+
+# Literals, or a reference: how far back, of what is there, and for how long.
+TOKENS = st.lists(
+    st.one_of(st.binary(min_size=1, max_size=32), st.tuples(st.floats(0, 1), st.integers(3, 264))),
+    min_size=1,
+    max_size=40,
+)
+
+
+def compress(tokens: Sequence[bytes | tuple[float, int]]) -> tuple[bytes, bytes]:
+    """Return the tokens as LZF has them, and what they stand for."""
+    packed, plain = bytearray(), bytearray()
+    for token in tokens:
+        if isinstance(token, bytes):
+            packed += bytes([len(token) - 1]) + token
+            plain += token
+        elif plain:
+            share, length = token
+            distance = 1 + int(share * (min(len(plain), 8192) - 1))
+            for _ in range(length):
+                plain.append(plain[-distance])
+            back, size = distance - 1, length - 2
+            packed += bytes([min(size, 7) << 5 | back >> 8, *([size - 7] if size >= 7 else []), back & 255])
+    return bytes(packed), bytes(plain)
+
+
+@given(TOKENS, st.integers(1, 50))
+@settings(max_examples=100, deadline=None)
+def test_strings_are_decompressed_whole_and_by_the_piece(tokens: Sequence[bytes | tuple[float, int]], cut: int) -> None:
+    packed, plain = compress(tokens)
+    if not plain:
+        return
+    assert redis_lzf.decompress(packed, len(plain)) == plain
+    pieces = (packed[at : at + cut] for at in range(0, len(packed), cut))
+    assert b"".join(redis_lzf.pieces(pieces, len(plain))) == plain
+
+
+def test_a_long_string_comes_in_pieces() -> None:
+    packed, plain = compress([b"abcdefgh", *[(1.0, 264)] * 2000])
+    pieces = list(redis_lzf.pieces([packed], len(plain)))
+    assert b"".join(pieces) == plain
+    assert max(map(len, pieces)) < 100_000
+
+
+@pytest.mark.parametrize("size", [0, 7, 9, 10**12])
+def test_another_size_is_refused(size: int) -> None:
+    with pytest.raises(redis_lzf.LzfError):
+        redis_lzf.decompress(b"\x07abcdefgh", size)
+    with pytest.raises(redis_lzf.LzfError):
+        list(redis_lzf.pieces([b"\x07abcdefgh"], size))
+
+
+def test_a_reference_to_before_the_beginning_is_refused() -> None:
+    with pytest.raises(redis_lzf.LzfError):
+        list(redis_lzf.pieces([b"\x00a\x20\x05"], 4))
+    with pytest.raises(redis_lzf.LzfError):
+        redis_lzf.decompress(b"\x00a\x20\x05", 4)
