@@ -1,0 +1,1 @@
+"""Memories made agree again: PostgreSQL's rows say what there is, documents and vectors follow."""
