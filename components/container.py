@@ -76,6 +76,7 @@ class DatabaseContainer(pulumi.ComponentResource):
     """A container with limits, no capabilities, no new privileges, rotated logs and a health check."""
 
     id: pulumi.Output[str]
+    spec: ContainerSpec
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class DatabaseContainer(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("karen:container:DatabaseContainer", f"{spec.service}-server", None, opts)
+        self.spec = spec
         image = docker.RemoteImage(
             f"{spec.service}-image",
             name=context.image(spec.image or spec.service),

@@ -1,13 +1,12 @@
 """DuckDB: profiles and long-term memory in one file; in development in a directory that this host can open."""
 
-import os
 from pathlib import Path
 
 import pulumi
 
 from components.context import Context
 from components.engine import Engine
-from components.initialize import TOOLBOX_USER, initialize
+from components.initialize import data_user, initialize
 from components.machine import data_directory
 from components.volume import data_volume
 from init.resources.host_directory import HostDirectory
@@ -26,7 +25,7 @@ class DuckDB(Engine):
         self.endpoint = None
         self.host_directory: str | None = None
         directory, identity, mount = None, pulumi.Output.from_input(""), MOUNT
-        self.user = TOOLBOX_USER
+        self.user = data_user(settings)
         if not settings.production:
             self.host_directory = settings.duckdb_host_directory or str(data_directory(context.naming.stack) / "duckdb")
             directory = HostDirectory(
@@ -37,7 +36,7 @@ class DuckDB(Engine):
                 opts=pulumi.ResourceOptions(parent=self),
             )
             # The directory belongs to who runs Pulumi, and so must the file; nocopy keeps the engine from changing that.
-            self.user, identity, mount = f"{os.getuid()}:{os.getgid()}", directory.marker, f"{MOUNT}:nocopy"
+            identity, mount = directory.marker, f"{MOUNT}:nocopy"
         volume = data_volume(
             context,
             "duckdb",

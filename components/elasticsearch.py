@@ -5,16 +5,20 @@ import pulumi
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
 from components.engine import Endpoint, Engine
-from components.initialize import initialize
+from components.initialize import data_user, initialize
 from components.secrets import DIRECTORY, EngineSecrets, Owner, password
 from components.settings import Settings
 from components.sizes import mebibytes
 from components.volume import data_volume
+from init.resources.files import Directory
 
 PORT = 9200
 USER = "elastic"
 _OWNER = Owner(uid=1000, gid=1000)
 _DATA = "/usr/share/elasticsearch/data"
+# Where snapshots pass between the server and jobs, as the server sees it and as they do.
+_STAGING = "/usr/share/elasticsearch/staging"
+STAGING = "/staging/elasticsearch"
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -27,6 +31,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "node.name": "elasticsearch",
         "discovery.type": "single-node",
         "http.host": "0.0.0.0",
+        "path.repo": _STAGING,
         "transport.host": "127.0.0.1",
         "xpack.security.enabled": "true",
         "xpack.security.http.ssl.enabled": "false",
@@ -50,6 +55,8 @@ class Elasticsearch(Engine):
             service="elasticsearch", port=PORT, host_port=None if settings.production else settings.elasticsearch_port
         )
         volume = data_volume(context, "elasticsearch", parent=self)
+        staging = data_volume(context, "elasticsearch", purpose="staging", parent=self)
+        self.staging = staging.name
         secrets = EngineSecrets(
             "elasticsearch",
             context=context,
@@ -59,16 +66,29 @@ class Elasticsearch(Engine):
                 "curl.conf": self._password.apply(lambda value: f'user = "{USER}:{value}"\n'),
             },
             owned_volumes=[volume.name],
+            # The server writes into one what a job reads, and a job into the other what the server reads.
+            directories=[
+                Directory(volume=staging.name, name="sets", owner=str(_OWNER)),
+                Directory(volume=staging.name, name="restores", owner=data_user(settings)),
+            ],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.connection = {"url": f"http://elasticsearch:{PORT}", "user": USER, "password": self._password}
+        self.connection = {
+            "url": f"http://elasticsearch:{PORT}",
+            "user": USER,
+            "password": self._password,
+            "staging": STAGING,
+            "repository": _STAGING,
+        }
         self.initialization = None
         if settings.enable_elasticsearch:
-            server = self._server(context, volume.name, secrets)
-            self.initialization = initialize("elasticsearch", context=context, engine=self, container=server.id)
+            self.server = self._server(context, volume.name, staging.name, secrets)
+            self.initialization = initialize("elasticsearch", context=context, engine=self, container=self.server.id)
         self.register_outputs({})
 
-    def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:
+    def _server(
+        self, context: Context, volume: pulumi.Output[str], staging: pulumi.Output[str], secrets: EngineSecrets
+    ) -> DatabaseContainer:
         settings = context.settings
         url = f"http://127.0.0.1:{PORT}/_cluster/health?wait_for_status=yellow&timeout=2s"
         return DatabaseContainer(
@@ -78,6 +98,7 @@ class Elasticsearch(Engine):
                 memory=settings.elasticsearch_memory,
                 cpus=settings.elasticsearch_cpus,
                 data_path=_DATA,
+                sockets={_STAGING: staging},
                 environment=environment(settings),
                 ports={PORT: settings.elasticsearch_port},
                 health=HealthCheck(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from components.container import DatabaseContainer
 from init.resources.initialization import Initialization
 
 LOOPBACK = "127.0.0.1"
@@ -35,11 +36,12 @@ class Endpoint:
 
 
 class Engine(pulumi.ComponentResource):
-    """One initialized engine: what others need to reach it, and what an application is told."""
+    """One initialized engine: what others need to reach it, its server's container if it has one, and what an application is told."""
 
     endpoint: Endpoint | None
     initialization: Initialization | None
     connection: Mapping[str, Any]
+    server: DatabaseContainer | None = None
 
     @property
     def enabled(self) -> bool:

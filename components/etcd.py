@@ -49,7 +49,7 @@ class Etcd(Engine):
                 "--snapshot-count=50000",
                 f"--log-level={'warn' if settings.production else 'info'}",
             ]
-            server = DatabaseContainer(
+            self.server = DatabaseContainer(
                 ContainerSpec(
                     service="etcd",
                     owner=_OWNER,
@@ -70,7 +70,7 @@ class Etcd(Engine):
                 "etcd-health",
                 stack=context.naming.stack,
                 service="etcd",
-                container=server.id,
+                container=self.server.id,
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({})

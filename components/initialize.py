@@ -1,5 +1,6 @@
 """Ties an engine's container to its initialization."""
 
+import os
 from collections.abc import Mapping
 
 import pulumi
@@ -7,10 +8,16 @@ import pulumi
 from components.context import Context
 from components.engine import Engine
 from components.machine import generation
+from components.settings import Settings
 from init.resources.initialization import Initialization
 
 # The toolbox image's own user.
 TOOLBOX_USER = "10001:10001"
+
+
+def data_user(settings: Settings) -> str:
+    """Return the user, `uid:gid`, of whom jobs touch files: in development DuckDB's file belongs to who runs Pulumi."""
+    return TOOLBOX_USER if settings.production else f"{os.getuid()}:{os.getgid()}"
 
 
 def initialize(

@@ -69,11 +69,11 @@ class Milvus(Engine):
         }
         self.initialization = None
         if settings.enable_milvus:
-            server = self._server(context, volume.name, secrets, gates)
+            self.server = self._server(context, volume.name, secrets, gates)
             # Milvus' metadata and segments are theirs: when one of them was made anew, the collections may be gone.
             identity = pulumi.Output.concat(*(part for gate in gates for part in (gate.container, " ")))
             self.initialization = initialize(
-                "milvus", context=context, engine=self, container=server.id, identity=identity
+                "milvus", context=context, engine=self, container=self.server.id, identity=identity
             )
         self.register_outputs({})
 

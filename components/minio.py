@@ -44,12 +44,12 @@ class Minio(Engine):
         }
         self.gate = self.initialization = None
         if settings.enable_minio:
-            server = self._server(context, volume.name, secrets)
+            self.server = self._server(context, volume.name, secrets)
             self.gate = HealthGate(
                 "minio-health",
                 stack=context.naming.stack,
                 service="minio",
-                container=server.id,
+                container=self.server.id,
                 opts=pulumi.ResourceOptions(parent=self),
             )
             self.initialization = initialize("minio", context=context, engine=self, container=self.gate.container)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_docker as docker
 
 from components import duckdb
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
@@ -14,7 +13,7 @@ from components.context import Context
 from components.engine import Engine
 from components.engine_proxy import DIRECTORY as SOCKET_DIRECTORY
 from components.engine_proxy import EngineProxy
-from components.naming import Naming
+from components.network import outside
 from components.secrets import EngineSecrets, Owner
 from components.settings import Settings
 from components.volume import data_volume
@@ -28,7 +27,7 @@ _PYTHON = "/opt/venv/bin/python"
 
 
 class Monitor(pulumi.ComponentResource):
-    """The operations volume, which is always there, and with `enableMonitoring` the monitor and its way to the engine's socket."""
+    """The operations volume (`volume`), which is always there, and with `enableMonitoring` the monitor and its way to the engine's socket."""
 
     def __init__(
         self,
@@ -43,6 +42,7 @@ class Monitor(pulumi.ComponentResource):
         super().__init__("karen:operations:Monitor", SERVICE, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         operations = data_volume(context, "operations", parent=self)
+        self.volume = operations.name
         settings = context.settings
         if settings.enable_monitoring:
             told = _configuration(context, engines, waits)
@@ -74,15 +74,7 @@ class Monitor(pulumi.ComponentResource):
         settings = context.settings
         if not settings.production or not (settings.alert_webhook or settings.alert_mail_server):
             return []
-        naming: Naming = context.naming
-        bridge = docker.Network(
-            "operations-bridge",
-            name=f"{naming.network}-operations",
-            driver="bridge",
-            labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in naming.labels(SERVICE).items()],
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
-        )
-        return [bridge.name]
+        return [outside("operations", naming=context.naming, service=SERVICE, parent=self)]
 
 
 def _spec(
@@ -129,6 +121,7 @@ def _configuration(
         "waits": {service: [one for one in waits.get(service, ()) if one in engines] for service in engines},
         "interval": settings.monitoring_interval,
         "port": settings.monitoring_port,
+        "backups": settings.enable_backups,
         "webhook": settings.alert_webhook.get_secret_value() if settings.alert_webhook else None,
         "mail": _mail(settings),
     }

@@ -15,6 +15,14 @@ from components.volume import data_volume
 PORT = 5432
 _OWNER = Owner(uid=999, gid=999)
 _DATA = "/var/lib/postgresql/data"
+# Who may connect, whatever the data directory says: the server's own user over its socket, everybody else with a password, who
+# is a role that may replicate for a backup.
+_ACCESS = """\
+local all all trust
+local replication all trust
+host all all all scram-sha-256
+host replication all all scram-sha-256
+"""
 
 
 class Postgres(Engine):
@@ -33,11 +41,11 @@ class Postgres(Engine):
             "postgres",
             context=context,
             owner=_OWNER,
-            files={"postgres_password": self._password},
+            files={"postgres_password": self._password, "pg_hba.conf": _ACCESS},
             owned_volumes=[volume.name],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        server = DatabaseContainer(
+        self.server = DatabaseContainer(
             ContainerSpec(
                 service="postgres",
                 owner=_OWNER,
@@ -69,7 +77,7 @@ class Postgres(Engine):
             "password": self._password,
             "database": settings.postgres_db,
         }
-        self.initialization = initialize("postgres", context=context, engine=self, container=server.id)
+        self.initialization = initialize("postgres", context=context, engine=self, container=self.server.id)
         self.register_outputs({"schemaVersion": self.initialization.schema_version})
 
     @staticmethod
@@ -82,6 +90,10 @@ class Postgres(Engine):
             "shared_buffers": f"{settings.postgres_memory // 4 // MEBIBYTE}MB",
             "effective_cache_size": f"{settings.postgres_memory // 2 // MEBIBYTE}MB",
             "password_encryption": "scram-sha-256",
+            "hba_file": f"{DIRECTORY}/pg_hba.conf",
+            # What backups read is kept for them while they are away, up to a limit: the disk is the server's first of all.
+            "wal_level": "replica",
+            "max_slot_wal_keep_size": f"{settings.wal_keep_size // MEBIBYTE}MB",
             "log_min_duration_statement": "1s" if settings.production else "200ms",
             "log_min_messages": "warning" if settings.production else "debug1",
         }

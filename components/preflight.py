@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import rules
+from components.backup_target import BackupTarget
 from components.images import needed, reference
 from components.naming import STACK_LABEL
 from components.settings import PROJECT, Settings, SettingsError
@@ -39,6 +40,7 @@ def check(stack: str, settings: Settings) -> None:
                 *_passphrase(stack, settings),
                 *_directory(stack, settings),
                 *_engine_socket(settings),
+                *_backup_directory(settings),
                 *port_problems(client, stack, settings),
                 *_limits(client, settings),
                 *_images(client, settings),
@@ -80,6 +82,16 @@ def _directory(stack: str, settings: Settings) -> Iterator[str]:
         yield (
             f"{PROJECT}:duckdbHostDirectory is {directory!r}: it holds other things, and would be removed with the stack. "
             f"Fix: pulumi config set {PROJECT}:duckdbHostDirectory <a new or empty directory>"
+        )
+
+
+def _backup_directory(settings: Settings) -> Iterator[str]:
+    """A directory for backups is nobody's to make, but who has mounted a disk there: a missing one would fill another disk."""
+    directory = BackupTarget.parse(settings.backup_target).directory
+    if directory and not _remote() and not Path(directory).is_dir():
+        yield (
+            f"{PROJECT}:backupTarget is {directory!r}: no directory is there. "
+            f"Fix: mount or make it (mkdir -p {directory}), or pulumi config set {PROJECT}:backupTarget volume"
         )
 
 

@@ -30,6 +30,8 @@ def command(settings: Settings) -> list[str]:
         "maxmemory-policy": settings.redis_eviction_policy,
         "appendonly": "yes" if settings.redis_append_only else "no",
         "appendfsync": "everysec",
+        # There are no replicas that a backup's copy should wait for.
+        "repl-diskless-sync-delay": "0",
         "loglevel": "notice" if settings.production else "verbose",
     }
     return [
@@ -91,8 +93,8 @@ class Redis(Engine):
         }
         self.initialization = None
         if settings.enable_redis:
-            server = self._server(context, volume.name, secrets)
-            self.initialization = initialize("redis", context=context, engine=self, container=server.id)
+            self.server = self._server(context, volume.name, secrets)
+            self.initialization = initialize("redis", context=context, engine=self, container=self.server.id)
         self.register_outputs({})
 
     def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:

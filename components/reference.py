@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from components.backup_rules import MINIMUM_WAL
 from components.rules import MINIMUM_HEAP, MINIMUM_MEMORY, camel, show_default
 from components.settings import SECRET, Port, Settings, Size
 from components.sizes import show_size
@@ -18,7 +19,7 @@ _SENTENCES = {
     "enable_minio": "MinIO, which Milvus needs; its volume and password stay when it is off",
     "enable_milvus": "Milvus with etcd; their volumes and passwords stay when it is off",
     "enable_monitoring": "a monitor, which restarts what fails, tells whom it should, and serves metrics",
-    "enable_backups": "reserved for a later release",
+    "enable_backups": "a container that makes sets of backups by itself and keeps PostgreSQL's log; commands work without",
     "postgres_db": "the application's database",
     "postgres_user": "its owner",
     "postgres_max_connections": "needs 6 MiB of postgresMemory for each",
@@ -40,7 +41,23 @@ _SENTENCES = {
     "alert_mail_from": "the sender of alerts",
     "alert_mail_to": "who gets them",
     "duckdb_host_directory": "development: where this host has the file; without it, in the machine's data directory",
+    "wal_keep_size": "of its log at most PostgreSQL keeps while nobody archives it",
+    "backup_target": "where backups go: the stack's own volume, a directory that exists and is given to the backups' user, or a bucket",
+    "backup_endpoint": "of a bucket that is not Amazon's",
+    "backup_access_key": "of the bucket; set it with --secret",
+    "backup_secret_key": "of the bucket; set it with --secret",
+    "backup_region": "of the bucket",
+    "backup_schedule": "when a set is made, in UTC",
+    "backup_keep": "how many sets are kept of each kind; the newest good one always is",
     "engine_socket": "the container engine's socket on its own host, which monitoring reaches through a restricted proxy",
+}
+# What other rules allow.
+_ALLOWED = {
+    "wal_keep_size": f"from {show_size(MINIMUM_WAL)}",
+    "backup_target": "volume, an absolute directory of the engine's host, s3://bucket/prefix",
+    "backup_endpoint": "an http:// or https:// address",
+    "backup_schedule": "a cron expression",
+    "backup_keep": "last, hourly, daily, weekly, monthly and yearly, each with a number",
 }
 # What the patterns mean.
 _PATTERNS = {
@@ -49,6 +66,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9_-]{3,20}$": "3 to 20 letters, digits, dashes and underscores",
     r"^[A-Za-z][A-Za-z0-9_]{0,31}$": "a letter, then letters, digits and underscores, at most 32",
     r"^[A-Za-z0-9.-]+:[0-9]{1,5}$": "host:port",
+    r"^[A-Za-z0-9-]{1,40}$": "letters, digits and dashes, at most 40",
     r"^[^@\s,;]+@[^@\s,;]+$": "an address",
     r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$": "addresses, with commas between them",
     r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$": "an absolute path without spaces",
@@ -115,6 +133,8 @@ def _is(field: str, alias: Any) -> bool:
 
 
 def _allowed(field: str, info: FieldInfo) -> str:
+    if field in _ALLOWED:
+        return _ALLOWED[field]
     if get_origin(info.annotation) is Literal:
         return ", ".join(get_args(info.annotation))
     if info.annotation is bool:

@@ -18,6 +18,7 @@ MINIMUM_MEMORY = {
     "minio_memory": 256 * MEBIBYTE,
     "milvus_memory": 512 * MEBIBYTE,
     "monitoring_memory": 256 * MEBIBYTE,
+    "backup_memory": 256 * MEBIBYTE,
 }
 MINIMUM_HEAP = 128 * MEBIBYTE
 # What the virtual machine takes besides its heap: class metadata, code cache, threads and direct buffers.
@@ -65,22 +66,14 @@ def problems(settings: "Settings") -> list[str]:
     """Return every violated rule as a sentence; empty when the settings fit together."""
     return [
         f"ai-karen-db:{sentence}"
-        for rule in (_reserved, _depends, _alerts, _memory, _heap, _paths, _ports)
+        for rule in (_depends, _alerts, _memory, _heap, _paths, _ports)
         for sentence in rule(settings)
     ]
 
 
-def _reserved(settings: "Settings") -> Iterator[str]:
-    if settings.enable_backups:
-        yield (
-            "enableBackups is true: this flag is reserved for a later release and does nothing yet; only false is allowed. "
-            "Fix: pulumi config rm ai-karen-db:enableBackups"
-        )
-
-
 def _alerts(settings: "Settings") -> Iterator[str]:
     webhook = settings.alert_webhook.get_secret_value() if settings.alert_webhook else HIDDEN
-    if webhook != HIDDEN and not _is_address(webhook):
+    if webhook != HIDDEN and not is_address(webhook):
         yield "alertWebhook is no http:// or https:// address. Fix: pulumi config set --secret ai-karen-db:alertWebhook https://…"
     for field in ("alert_mail_from", "alert_mail_to"):
         if settings.alert_mail_server and not getattr(settings, field):
@@ -114,7 +107,8 @@ def _depends(settings: "Settings") -> Iterator[str]:
         )
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an http:// or https:// address."""
     try:
         found = urlsplit(text)
         return found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0

@@ -8,7 +8,7 @@ import pulumi_random as random
 
 from components.context import Context
 from components.volume import data_volume
-from init.resources.files import SecretFiles
+from init.resources.files import Directory, SecretFiles
 
 # Printable, and safe in URLs, shells and configuration files without quoting.
 _SPECIAL = "-_.~"
@@ -31,12 +31,24 @@ def password(context: Context, name: str, *, parent: pulumi.Resource, length: in
     return pulumi.Output.secret(generated.result)
 
 
+def seed(context: Context, name: str, *, parent: pulumi.Resource) -> pulumi.Output[str]:
+    """Generate 32 bytes (base64), from which a key is derived that lives as long as what it opens."""
+    generated = random.RandomBytes(f"{name}-seed", length=32, keepers={"serial": "1"}, opts=context.protected(parent))
+    return pulumi.Output.secret(generated.base64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Owner:
     """The numeric user and group a server runs as."""
 
     uid: int
     gid: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Owner":
+        """Return the owner that `uid:gid` says."""
+        uid, gid = text.split(":")
+        return cls(uid=int(uid), gid=int(gid))
 
     def __str__(self) -> str:
         return f"{self.uid}:{self.gid}"
@@ -56,9 +68,10 @@ class EngineSecrets(pulumi.ComponentResource):
         owner: Owner,
         files: Mapping[str, pulumi.Input[str]],
         owned_volumes: Sequence[pulumi.Output[str]] = (),
+        directories: Sequence[Directory] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`files` maps file name to content; the roots of `owned_volumes` are given to the server's user."""
+        """`files` maps file name to content; the roots of `owned_volumes` are given to the server's user, `directories` are made."""
         super().__init__("karen:secrets:EngineSecrets", f"{service}-secrets", None, opts)
         volume = data_volume(context, service, purpose="secrets", parent=self)
         self.writer = SecretFiles(
@@ -70,6 +83,7 @@ class EngineSecrets(pulumi.ComponentResource):
             owner=(owner.uid, owner.gid),
             files=files,
             owned_volumes=list(owned_volumes),
+            directories=directories,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.volume = volume.name

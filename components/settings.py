@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import rules
+from components import backup_rules, rules
 from components.sizes import parse_size
 
 PROJECT = "ai-karen-db"
@@ -58,6 +58,7 @@ class Settings(BaseModel):
     postgres_max_connections: Annotated[int, Field(ge=10, le=10_000)] = 100
     postgres_memory: Size = parse_size("1g")
     postgres_cpus: Cpus = 2
+    wal_keep_size: Size = parse_size("2g")
     postgres_schema_version: SchemaVersion = "latest"
 
     redis_port: Port = 6379
@@ -106,6 +107,16 @@ class Settings(BaseModel):
     alert_mail_to: Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+(,[^@\s,;]+@[^@\s,;]+)*$")] | None = None
     engine_socket: HostPath = "/var/run/docker.sock"
 
+    backup_target: str = "volume"
+    backup_endpoint: str | None = None
+    backup_access_key: Secret | None = None
+    backup_secret_key: Secret | None = None
+    backup_region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")] = "us-east-1"
+    backup_schedule: str = "0 2 * * *"
+    backup_keep: str = "last=3,hourly=0,daily=7,weekly=4,monthly=12,yearly=0"
+    backup_memory: Size = parse_size("768m")
+    backup_cpus: Cpus = 1
+
     @property
     def production(self) -> bool:
         """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
@@ -118,7 +129,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _cross_field(self) -> Self:
-        problems = rules.problems(self)
+        problems = [*rules.problems(self), *backup_rules.problems(self)]
         if problems:
             raise SettingsError(problems)
         return self

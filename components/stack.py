@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from components.backups import Backups
 from components.context import Context, Coordination
 from components.duckdb import DuckDB
 from components.elasticsearch import Elasticsearch
@@ -71,14 +72,28 @@ class DatabaseStack(pulumi.ComponentResource):
             },
             opts=child,
         )
-        Monitor(
+        monitor = Monitor(
             context=self._context,
             engines=self._engines,
             waits={"milvus": ["etcd", "minio"]},
             after=self.verification,
             opts=child,
         )
+        self._backups = self._with_backups(elasticsearch.staging, monitor.volume, child)
         self.register_outputs({})
+
+    def _with_backups(
+        self, staging: pulumi.Output[str], operations: pulumi.Output[str], opts: pulumi.ResourceOptions
+    ) -> Backups:
+        return Backups(
+            context=self._context,
+            engines=self._engines,
+            duckdb=self._duckdb.volumes,
+            staging=staging,
+            operations=operations,
+            after=self.verification,
+            opts=opts,
+        )
 
     def _initializations(self) -> dict[str, Initialization]:
         return {service: engine.initialization for service, engine in self._engines.items() if engine.initialization}
@@ -105,5 +120,5 @@ class DatabaseStack(pulumi.ComponentResource):
             "env": pulumi.Output.secret(
                 {form: environment(self._engines, form, self._context.settings) for form in ("host", "network")}
             ),
-            "operations": pulumi.Output.secret({"verification": self._job}),
+            "operations": pulumi.Output.secret({"verification": self._job, "backups": self._backups.job}),
         }

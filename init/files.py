@@ -80,8 +80,10 @@ def _purge(folder: Path, keep: set[Path]) -> list[str]:
 
 
 def _give(path: Path, entry: Mapping[str, Any]) -> bool:
-    """Change a directory's owner if it is another; what is inside belongs to its server already."""
+    """Change a directory's owner if it is another; what is inside belongs to its server already. One to `make` may be missing."""
     uid, gid = _number(entry, "uid"), _number(entry, "gid")
+    if entry.get("make") is True and path.parent.is_dir():
+        path.mkdir(exist_ok=True)
     if not path.is_dir():
         raise Failure(
             "BadRequest", f"owned.path is {str(path)!r}, which is no directory here", "mount the volume there"

@@ -1,6 +1,7 @@
 """`SecretFiles`: the files of one engine's secrets volume, written by a job over standard input."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -12,8 +13,17 @@ _MODE = 0o400
 _CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """A directory in a volume that several users share: `owner` is the user and group that one of its parts belongs to."""
+
+    volume: pulumi.Input[str]
+    name: str
+    owner: str
+
+
 class SecretFilesProvider(Provider):
-    """Writes the files atomically, removes others, and gives each data volume's root to the server's user."""
+    """Writes the files atomically, removes others, gives each data volume's root to the server's user, and makes directories."""
 
     kind = "secret-files"
 
@@ -24,28 +34,32 @@ class SecretFilesProvider(Provider):
 
         uid, gid = (int(part) for part in props["owner"])
         data = {f"/volumes/{index}": volume for index, volume in enumerate(props["owned_volumes"])}
+        shared = {f"/directories/{index}": entry for index, entry in enumerate(props["directories"])}
         spec = JobSpec(
             stack=props["stack"],
             name=f"files-{props['service']}",
             image=props["image"],
             user="0:0",
-            volumes={"/secrets": props["volume"], **data},
+            volumes={"/secrets": props["volume"], **data, **{path: entry["volume"] for path, entry in shared.items()}},
             capabilities=_CAPABILITIES,
         )
         files = [
             {"path": f"/secrets/{name}", "content": content, "uid": uid, "gid": gid, "mode": _MODE}
             for name, content in sorted(props["files"].items())
         ]
-        owned = [{"path": path, "uid": uid, "gid": gid} for path in data]
+        owned = [
+            *({"path": path, "uid": uid, "gid": gid} for path in data),
+            *(_made(path, entry) for path, entry in shared.items()),
+        ]
         with Job(spec) as job:
             job.run({"protocol": 1, "action": "files", "files": files, "owned": owned})
-        return {"identities": identities(props["volume"], props["owned_volumes"])}
+        return {"identities": identities(props["volume"], _given(props))}
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Forget the volume's name when it is not the volume that was written, so that the next update writes again."""
         from init.resources.volumes import identities
 
-        found = identities(props["volume"], props["owned_volumes"])
+        found = identities(props["volume"], _given(props))
         same = found == props.get("identities")
         return ReadResult(id_, props if same else {**props, "volume": "", "identities": found})
 
@@ -54,6 +68,16 @@ class SecretFilesProvider(Provider):
         from init.resources.job import sweep
 
         sweep(props["stack"], f"files-{props['service']}")
+
+
+def _made(path: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    uid, gid = entry["owner"].split(":")
+    return {"path": f"{path}/{entry['name']}", "uid": int(uid), "gid": int(gid), "make": True}
+
+
+def _given(props: Mapping[str, Any]) -> list[str]:
+    """Return the volumes that the job changes besides the one that it writes to."""
+    return [*props["owned_volumes"], *(entry["volume"] for entry in props.get("directories") or ())]
 
 
 class SecretFiles(Resource, module="karen", name="SecretFiles"):
@@ -72,6 +96,7 @@ class SecretFiles(Resource, module="karen", name="SecretFiles"):
         owner: tuple[int, int],
         files: Mapping[str, pulumi.Input[str]],
         owned_volumes: Sequence[pulumi.Input[str]],
+        directories: Sequence[Directory] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -82,6 +107,7 @@ class SecretFiles(Resource, module="karen", name="SecretFiles"):
             "owner": list(owner),
             "files": pulumi.Output.secret(dict(files)),
             "owned_volumes": list(owned_volumes),
+            "directories": [{"volume": one.volume, "name": one.name, "owner": one.owner} for one in directories],
             "identities": None,
         }
         super().__init__(SecretFilesProvider(), name, props, opts)

@@ -1,5 +1,7 @@
 """The resource graph of a stack, recorded with Pulumi's mocks: every registration with its inputs."""
 
+import base64
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +23,9 @@ class Graph(mocks.Mocks):
         outputs = dict(args.inputs)
         if args.typ == "random:index/randomPassword:RandomPassword":
             outputs["result"] = f"generated-{args.name}"
+        if args.typ == "random:index/randomBytes:RandomBytes":
+            # As much as is asked for, different for each name.
+            outputs["base64"] = base64.b64encode(hashlib.sha256(args.name.encode()).digest()).decode()
         if args.typ == "docker:index/remoteImage:RemoteImage":
             outputs["imageId"] = f"sha256:{args.name}"
         return f"{args.name}-id", outputs

@@ -13,6 +13,8 @@ MEMORY = [
     "minioMemory",
     "milvusMemory",
     "monitoringMemory",
+    "backupMemory",
+    "walKeepSize",
 ]
 PORTS = [
     "postgresPort",
@@ -24,8 +26,19 @@ PORTS = [
     "monitoringPort",
 ]
 FLAGS = ["enableRedis", "enableElasticsearch", "enableMinio", "enableMilvus", "enableMonitoring", "enableBackups"]
-CPUS = ["postgresCpus", "redisCpus", "elasticsearchCpus", "etcdCpus", "minioCpus", "milvusCpus", "monitoringCpus"]
+CPUS = [
+    "postgresCpus",
+    "redisCpus",
+    "elasticsearchCpus",
+    "etcdCpus",
+    "minioCpus",
+    "milvusCpus",
+    "monitoringCpus",
+    "backupCpus",
+]
 VERSIONS = [f"{engine}SchemaVersion" for engine in ("postgres", "duckdb", "elasticsearch", "milvus", "minio")]
+
+KEYS = {"backupAccessKey": "k", "backupSecretKey": "s"}
 
 # (class of error, key, configuration, what the message must say besides the key)
 BAD = [
@@ -75,7 +88,22 @@ BAD = [
     ("not one of", "alertMailSecurity", {"alertMailSecurity": "ssl"}, "starttls"),
     ("one without the other", "alertMailUser", {"alertMailUser": "karen"}, "without the other"),
     ("one without the other", "alertMailPassword", {"alertMailPassword": "x"}, "without the other"),
-    ("reserved flag", "enableBackups", {"enableBackups": "true"}, "reserved"),
+    ("no target", "backupTarget", {"backupTarget": "backups"}, "an absolute directory"),
+    ("no target", "backupTarget", {"backupTarget": "/srv/../etc"}, "an absolute directory"),
+    ("no target", "backupTarget", {"backupTarget": "s3://B"}, "3 to 63 lower-case"),
+    ("no target", "backupTarget", {"backupTarget": "s3://bucket/../x", **KEYS}, "between slashes"),
+    ("bucket without keys", "backupAccessKey", {"backupTarget": "s3://bucket"}, "is not set"),
+    ("bucket without keys", "backupSecretKey", {"backupTarget": "s3://bucket", "backupAccessKey": "k"}, "is not set"),
+    ("one without the other", "backupSecretKey", {"backupSecretKey": "s"}, "which needs none"),
+    ("no address", "backupEndpoint", {"backupTarget": "s3://bucket", **KEYS, "backupEndpoint": "minio:9000"}, "https://"),
+    ("one without the other", "backupEndpoint", {"backupEndpoint": "https://minio.example.org"}, "only a bucket"),
+    ("malformed name", "backupRegion", {"backupRegion": "eu west"}, "pattern"),
+    ("no schedule", "backupSchedule", {"backupSchedule": "daily"}, "has 1 fields"),
+    ("no schedule", "backupSchedule", {"backupSchedule": "0 2 30 2 *"}, "Bad day-of-month"),
+    ("no schedule", "backupSchedule", {"backupSchedule": "0 25 * * *"}, "Bad hour"),
+    ("nothing kept", "backupKeep", {"backupKeep": "daily"}, "with = and a number"),
+    ("nothing kept", "backupKeep", {"backupKeep": "daily=0"}, "nothing is kept"),
+    ("nothing kept", "backupKeep", {"backupKeep": "daily=7,daily=8"}, "twice"),
 ]  # fmt: skip
 
 

@@ -13,7 +13,10 @@ from ops.cli.app import app
 from ops.cli.config import page
 
 # Whatever there is.
-FREE = ("duckdbHostDirectory", "alertWebhook", "alertMailUser", "alertMailPassword")
+FREE = (
+    "duckdbHostDirectory", "alertWebhook", "alertMailUser", "alertMailPassword", "backupEndpoint", "backupAccessKey",
+    "backupSecretKey",
+)  # fmt: skip
 
 
 def run(*arguments: str) -> Result:

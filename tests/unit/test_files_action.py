@@ -68,3 +68,14 @@ def test_a_data_directory_that_has_its_owner_is_not_touched(tmp_path: Path) -> N
     assert write([], [{"path": str(tmp_path), **HERE}], tmp_path / "secrets")["owned"] == []
     with pytest.raises(Failure, match="no directory here"):
         write([], [{"path": str(tmp_path / "missing"), **HERE}], tmp_path / "secrets")
+
+
+def test_a_directory_to_make_is_made_once_and_keeps_what_is_in_it(tmp_path: Path) -> None:
+    wanted = {"path": str(tmp_path / "volume" / "sets"), "make": True, **HERE}
+    with pytest.raises(Failure, match="no directory here"):
+        write([], [wanted], tmp_path / "secrets")
+    (tmp_path / "volume").mkdir()
+    write([], [wanted], tmp_path / "secrets")
+    (tmp_path / "volume" / "sets" / "kept").touch()
+    assert write([], [wanted], tmp_path / "secrets")["owned"] == []
+    assert [path.name for path in (tmp_path / "volume").rglob("*")] == ["sets", "kept"]
