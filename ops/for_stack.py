@@ -4,13 +4,17 @@ import re
 from typing import Any
 
 _DEFAULT = "dev"
-_SERVICE = "(?:postgres|redis|duckdb|elasticsearch|etcd|minio|milvus|monitor|proxy)"
+_SERVICE = "(?:postgres|redis|duckdb|elasticsearch|etcd|minio|milvus|monitor|proxy|backups)"
+_BACKUP = "(?:create|list|show|verify|restore|drill|prune|identity|schedule show)"
 _MIGRATE = "(?:status|plan|up|down|verify|repair|baseline|confirm|new)"
-_COMMAND = "(?:status|health|start|stop|restart|logs|shell|connect|doctor|graph|config|reset|load)"
-_OPTIONS = r"(?: --(?:to|confirm|format|from) [\w-]+| --(?!stack)[\w-]+| -[fy]\b)*"
-# As far as a command reaches: what follows its names and options is the sentence again.
-_KAREN = re.compile(rf"\./karen (?:migrate {_MIGRATE}|{_COMMAND})\b(?: {_SERVICE}\b)*{_OPTIONS}(?![\w-])")
+_COMMAND = "(?:status|health|start|stop|restart|logs|shell|connect|doctor|graph|config|reset|load|reconcile)"
 _VALUE = r"(?:<[^>\n]*>|[^\s,;()]*[^\s,;().])"
+_VALUED = f"--(?:to|confirm|format|from|only|label) [\\w-]+| --(?:identity|write|mask|target|into|at) {_VALUE}"
+_OPTIONS = rf"(?: {_VALUED}| --(?!stack)[\w-]+| -[fy]\b)*"
+# As far as a command reaches: what follows its names and options is the sentence again.
+_KAREN = re.compile(
+    rf"\./karen (?:migrate {_MIGRATE}|backup {_BACKUP}|{_COMMAND})\b(?: (?:{_SERVICE}\b|latest\b|\d{{8}}T[\w-]+))*{_OPTIONS}(?![\w-])"
+)
 _SETTING = r"ai-karen-db:\w+"
 _PULUMI = re.compile(
     rf"\bpulumi (?:config rm {_SETTING}|config set(?: --secret)? {_SETTING}(?! --)(?: {_VALUE})?"

@@ -9,9 +9,10 @@ import typer
 from typer.exceptions import TyperException
 
 from ops.cli import completion, options
+from ops.cli.backup import commands as backup
 from ops.cli.errors import DONE
 from ops.cli.migrate import commands as migrate
-from ops.cli.options import Json, Stack, command
+from ops.cli.options import Json, Stack, Yes, command
 from ops.cli.printer import Printer
 from ops.cli.services import commands as services
 
@@ -22,12 +23,14 @@ app = typer.Typer(
 )
 services.register(app)
 app.add_typer(migrate.app, name="migrate")
+app.add_typer(backup.app, name="backup")
 LoadEngine = Annotated[
     str, typer.Argument(metavar="ENGINE", help="Where the data goes.", autocompletion=completion.loaded)
 ]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="A table, an index, or a collection.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The data.", exists=True, dir_okay=False, readable=True)]
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what differs.")]
 Key = Annotated[str | None, typer.Argument(metavar="[KEY]", help="One setting; all without it.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print docs/configuration.md instead.")]
 
@@ -50,6 +53,14 @@ def doctor(stack: Stack = "dev", json: Json = False) -> int:
     from ops.cli.doctor import examine
 
     return examine.doctor(Printer(stack, as_json=json))
+
+
+@command(app, "./karen reconcile --dry-run", "./karen reconcile --yes")
+def reconcile(dry_run: DryRun = False, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
+    """Make documents and vectors of memories what PostgreSQL's rows say, as after a restore to different moments."""
+    from ops.cli import reconcile as repaired
+
+    return repaired.reconcile(Printer(stack, as_json=json), dry_run=dry_run, yes=yes)
 
 
 @command(app, "./karen config", "./karen config postgresMemory --stack prod")

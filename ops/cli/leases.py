@@ -13,10 +13,11 @@ def leased(stack: str, command: str, services: Collection[str] = ()) -> Iterator
     """Keep the monitor, and whoever else takes leases, off services, off all without any.
 
     Refused while somebody else works on them, NotAsked if the monitor cannot be told. `command` is what others are told to
-    run again, should this one be killed.
+    run again, should this one be killed; it is for this stack if it names none.
     """
+    named = command if " --stack " in f"{command} " else f"{command} --stack {stack}"
     try:
-        with maintenance(stack, f"{command} --stack {stack}", services):
+        with maintenance(stack, named, services):
             yield
     except UnderMaintenance as error:
         raise Refused(str(error)) from None

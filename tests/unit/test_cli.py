@@ -11,9 +11,11 @@ from bootstrap import places
 from init.migrations import load
 from init.resources import data
 from ops.cli.app import app
+from ops.cli.backup.commands import app as backups
 from ops.cli.migrate.commands import app as migrations
 
 COMMANDS = ["status", "plan", "up", "down", "verify", "repair", "baseline", "confirm", "new"]
+BACKUPS = ["create", "list", "show", "verify", "restore", "drill", "prune", "schedule show"]
 ENGINES = ["postgres", "duckdb", "elasticsearch", "milvus", "minio"]
 
 
@@ -39,9 +41,18 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_is_there() -> None:
     assert [one.name for one in migrations.registered_commands] == COMMANDS
+    assert {one.name for one in backups.registered_commands} == {*BACKUPS[:-1], "identity"}
 
 
-@pytest.mark.parametrize("command", [["load"], ["reset"], *(["migrate", name] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["load"], ["reset"], ["reconcile"]),
+        *(["migrate", name] for name in COMMANDS),
+        *(["backup", *name.split()] for name in BACKUPS),
+    ],
+    ids=" ".join,
+)
 def test_every_command_has_help_with_an_example_and_exit_codes(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -70,6 +81,26 @@ def test_a_stack_that_is_not_up_is_said_to_be_so(command: list[str]) -> None:
     result = run("migrate", *command, "--stack", "nowhere")
     assert result.exit_code == 2
     assert result.stderr == "The stack nowhere is not up. Fix: make up STACK=nowhere\n"
+
+
+@pytest.mark.usefixtures("nothing_up")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reconcile", "--yes"],
+        *(["backup", *name.split()] for name in BACKUPS),
+        ["backup", "identity"],
+        ["backup", "restore", "--into", "nowhere", "--confirm", "nowhere"],
+    ],
+    ids=" ".join,
+)
+def test_backups_of_a_stack_that_is_not_up_are_said_to_be_so(command: list[str]) -> None:
+    result = run(*command, "--stack", "nowhere")
+    assert result.exit_code == 2
+    assert result.stderr == "The stack nowhere is not up. Fix: make up STACK=nowhere\n"
+    if "identity" not in command:
+        told = json.loads(run(*command, "--stack", "nowhere", "--json").stdout)
+        assert (told["stack"], told["exit"]) == ("nowhere", 2)
 
 
 @pytest.mark.usefixtures("nothing_up")

@@ -76,6 +76,10 @@ def installed(home: Path) -> str:
         ("karen stop -s fresh ''", []),
         ("karen migrate up -s nowhere ''", []),
         ("./karen migrate re", ["repair"]),
+        ("./karen backup re", ["restore"]),
+        ("./karen backup restore -s full --only ''", ["postgres", "redis", "minio", "milvus"]),
+        ("./karen backup drill --stack f", ["fresh", "full"]),
+        ("./karen backup schedule s", ["show"]),
     ],
 )
 def test_bash_completes_what_is_in_the_state(home: Path, installed: str, line: str, expected: list[str]) -> None:

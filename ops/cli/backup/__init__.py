@@ -1,0 +1,1 @@
+"""`./karen backup`: sets made, shown, checked, restored and pruned."""
