@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from init.engines.base import DAMAGED
+from monitor.corruption import damage, remedy
 from monitor.model import MAINTENANCE, NO_ANSWER, Container, Observation, Usage
 from monitor.roots import roots
 
@@ -13,7 +15,7 @@ _FULL_SHARE, _FULL_LEFT = 0.99, 64 * 1024**2
 _FULL = ("No space left on device", "flood-stage watermark", "XMinioStorageFull", "minimum free drive threshold")
 _REFUSED = "AuthenticationFailed"
 # Elasticsearch refuses the right password, too, while it starts: that is waited for.
-_CERTAIN = ("missing", "full", "cut off")
+_CERTAIN = ("missing", "full", "cut off", "damaged")
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,16 @@ class Cause:
         return self.root == self.service
 
 
-def causes(observed: Mapping[str, Observation], waits: Mapping[str, Collection[str]], stack: str) -> dict[str, Cause]:
-    """Return the cause for every service that fails; what needs a service that somebody works on fails because of that."""
+def causes(
+    observed: Mapping[str, Observation], waits: Mapping[str, Collection[str]], stack: str, newest: str = ""
+) -> dict[str, Cause]:
+    """Return the cause for every service that fails; what needs a service that somebody works on fails because of that.
+
+    `newest` is the newest good set of backups, with which damaged data are brought back.
+    """
     failing = {name for name, one in observed.items() if not one.answer.good}
     leased = {name for name, one in observed.items() if one.answer.status == MAINTENANCE}
-    own = {name: _own(observed[name], stack) for name in failing}
+    own = {name: _own(observed[name], stack, newest) for name in failing}
     own |= {name: _maintained(name) for name in leased}
     found = roots(failing | leased, waits)
     return {name: own[name] if found[name] == name else _because(name, own[found[name]]) for name in sorted(failing)}
@@ -58,7 +65,7 @@ def _because(name: str, cause: Cause) -> Cause:
     return replace(cause, service=name, summary=f"{name} fails because of {cause.root}: {cause.summary}")
 
 
-def _own(one: Observation, stack: str) -> Cause:
+def _own(one: Observation, stack: str, newest: str) -> Cause:
     """Return what is wrong with the service itself: the first of these that can be seen explains all later ones."""
     name, answer = one.service, one.answer
     up = f"make up STACK={stack}"
@@ -73,6 +80,10 @@ def _own(one: Observation, stack: str) -> Cause:
         return Cause(name, name, "cut off", f"{name} is cut off from the stack's network", up, restart=False)
     if answer.kind == _REFUSED:
         return Cause(name, name, "refused", answer.message, answer.fix, restart=False)
+    damaged = answer.message if answer.kind == DAMAGED else damage(name, answer.message)
+    if damaged:
+        told = f"{name}'s data are damaged: {damaged}"
+        return Cause(name, name, "damaged", told, remedy(name, stack, newest), restart=False)
     if one.container is None:
         return Cause(name, name, "failed", answer.message, answer.fix, restart=False)
     fix = f"./karen logs {name} --stack {stack}"

@@ -17,7 +17,7 @@ SOCKET = "unix:///run/engine/engine.sock"
 class Configuration:
     """One stack: its engines' connections, its servers' containers, what waits for what, and where alerts go.
 
-    `interval` is the seconds between two checks; `port` is where metrics are read.
+    `interval` is the seconds between two checks; `port` is where metrics are read; `backups` says that a service makes sets.
     """
 
     stack: str
@@ -27,6 +27,7 @@ class Configuration:
     waits: Mapping[str, list[str]]
     interval: float
     port: int
+    backups: bool = False
     webhook: str | None = None
     mail: Mapping[str, Any] | None = None
 

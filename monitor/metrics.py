@@ -7,7 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from backup.service.status import Status
 from monitor.alerts.courier import Counts
+from monitor.backup_metrics import BackupMetrics
 from monitor.ledgers import Ledger
 from monitor.model import MAINTENANCE, Observation
 
@@ -39,7 +41,9 @@ class Metrics:
         for name in servers:
             self.restarts.labels(name)
         self._deliveries = _Deliveries()
-        self.registry.register(self._deliveries)
+        self._backups = BackupMetrics(_PREFIX)
+        for collector in (self._deliveries, self._backups):
+            self.registry.register(collector)
         self._waiting = self._gauge("alerts_waiting", "Alerts that are not delivered yet", ["channel"])
         self.firing = self._gauge("alerts_firing", "Alerts that are open", ["severity"])
         self._status = self._gauge("stack_status", "1 for what the stack is now", ["status"])
@@ -85,6 +89,10 @@ class Metrics:
         self._deliveries.counts = counts
         for channel, one in counts.items():
             self._waiting.labels(channel).set(one.waiting)
+
+    def backups(self, status: Status | None) -> None:
+        """Take over what the service that makes sets has written; None where there is none."""
+        self._backups.status = status
 
     def _gauge(self, name: str, about: str, labels: tuple[str, ...] | list[str] = ("service",)) -> Gauge:
         return Gauge(f"{_PREFIX}_{name}", about, labels, registry=self.registry)

@@ -18,6 +18,8 @@ from init.engines.base import set_patience
 from monitor import rules, store
 from monitor.alerts.model import Condition
 from monitor.alerts.telling import Telling
+from monitor.backup_rules import SERVICE as BACKUPS
+from monitor.backups import Backups
 from monitor.causes import Cause, causes
 from monitor.configuration import OPERATIONS, Configuration
 from monitor.history import History
@@ -54,6 +56,9 @@ class Worker:
         self._observer = Observer(configuration)
         self._recovery = Recovery(_histories(kept))
         self._leases = Leases(operations)
+        self._held: list[Lease] = []
+        enabled, began = configuration.backups, time.time()
+        self._backups = Backups(operations, configuration.stack, enabled=enabled, began=began)
         self._ledgers = Ledgers(configuration.engines)
         self._record = Record(configuration.engines[COORDINATING])
         self._metrics = Metrics(configuration.stack, configuration.containers)
@@ -103,7 +108,8 @@ class Worker:
         leased_before = self._leased()
         resting_before = stopped(self._operations) - leased_before
         observed = self._observer.look(leased_before)
-        found = causes(observed, self._configuration.waits, self._configuration.stack)
+        self._backups.look()
+        found = causes(observed, self._configuration.waits, self._configuration.stack, self._backups.newest)
         leased = self._leased()
         for name in resting_before - leased:
             if name in observed and observed[name].answer.good:
@@ -133,10 +139,10 @@ class Worker:
 
     def _leased(self) -> set[str]:
         """Return the services that somebody works on now, and tell of leases that have lost their holder."""
-        held, lost = self._leases.look(time.monotonic())
+        self._held, lost = self._leases.look(time.monotonic())
         for lease in lost:
             self._tell_lost(lease)
-        return {name for name in self._configuration.engines if any(lease.covers(name) for lease in held)}
+        return {name for name in self._configuration.engines if any(lease.covers(name) for lease in self._held)}
 
     def _report(
         self,
@@ -153,6 +159,7 @@ class Worker:
         self._metrics.observe(observed, status)
         current = self._ledgers.current
         self._metrics.ledgers(observed, {name: current[name] for name in current if name not in found})
+        self._metrics.backups(self._backups.status)
         self._record.put(rows(observed, found))
         document = sample(observed, found, self._recovery.histories, self._ledgers.found, stopped=resting,
                           leased=leased, conditions=conditions, status=status, at=now)  # fmt: skip
@@ -165,12 +172,14 @@ class Worker:
     ) -> list[Condition]:
         stack = self._configuration.stack
         histories = self._recovery.histories
+        resting = BACKUPS in stopped(self._operations) or any(lease.covers(BACKUPS) for lease in self._held)
         return [
             *rules.down(found, histories, held, now),
             *rules.shortages(observed, held, stack),
             *rules.loops({name: one.starts for name, one in histories.items()}, now, stack),
             *rules.ledgers(self._ledgers.current, held, stack),
             *rules.blind(self._observer.blind, self._blind_since, now, stack),
+            *self._backups.conditions(now.timestamp(), resting=resting),
         ]
 
     def _tell_lost(self, lease: Lease) -> None:

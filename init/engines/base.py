@@ -15,6 +15,8 @@ PATIENCE_SECONDS = 30.0
 # A number, `{"at_least": number}` where counting ended before the end, None where nothing could be counted.
 Count = int | Mapping[str, int] | None
 WIPE_FAILED = "WipeFailed"
+# The engine answers, but says that its data are not what was written.
+DAMAGED = "Damaged"
 _patience = PATIENCE_SECONDS
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.5

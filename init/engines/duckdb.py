@@ -231,4 +231,5 @@ class Driver(Engine):
 
 
 def _is_locked(error: Exception) -> bool:
-    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+    # Not the word alone: it may be in the path.
+    return isinstance(error, duckdb.IOException) and "could not set lock" in str(error).lower()

@@ -11,8 +11,8 @@ from elastic_transport import ConnectionError as Unreachable
 from elasticsearch import Elasticsearch
 
 from init.engines import elasticsearch_changes as changes
+from init.engines import elasticsearch_damage, elasticsearch_wipe
 from init.engines import elasticsearch_indices as indices
-from init.engines import elasticsearch_wipe
 from init.engines.base import Count, Engine, Result, Seeds, Work, patience, required, retry
 from init.engines.elasticsearch_ledger import Ledger
 from init.engines.elasticsearch_script import SERVICE
@@ -111,9 +111,7 @@ class Driver(Engine):
 
     def probe(self) -> None:
         """Ask for health, write and remove a document."""
-        health = self._client.cluster.health(wait_for_status="yellow", timeout=f"{_REQUEST_SECONDS - 5}s")
-        if health["status"] not in ("green", "yellow"):
-            raise Failure("VerificationFailed", f"elasticsearch: cluster health is {health['status']}", _FIX)
+        elasticsearch_damage.require_whole(self._client)
         self._ledger.probe()
 
     def verify(self) -> dict[str, int]:

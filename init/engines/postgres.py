@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors, pq, sql
 
 from init.engines import postgres_schema, postgres_statements, postgres_wipe
-from init.engines.base import Count, Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
+from init.engines.base import DAMAGED, Count, Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
 from init.engines.postgres_connection import HISTORY, OURS, Connection, connect
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
@@ -36,6 +36,10 @@ _SEEDS = {
            ON CONFLICT DO NOTHING""",
     ),
 }
+# Whoever reads a damaged page adds to this, in any database; the last row is that of what all databases share.
+_DAMAGED = """
+    SELECT sum(checksum_failures)::bigint, string_agg(coalesce(datname, 'the catalogs that all databases share'), ', ')
+    FROM pg_stat_database WHERE checksum_failures > 0"""
 _COLUMNS = "migration_name, checksum, applied_at, duration, applied_by, state, step, error"
 _READ = f"SELECT {_COLUMNS} FROM {HISTORY} WHERE service = '{_SERVICE}' ORDER BY 1"  # noqa: S608 - our own constants
 _INSERT = f"""
@@ -145,8 +149,16 @@ class Driver(Engine):
         return added
 
     def probe(self) -> None:
-        """Write a message to the write-ahead log and wait until it is on the disk; unlike a table, it leaves nothing."""
+        """Write a message to the write-ahead log and wait until it is on the disk; unlike a table, it leaves nothing.
+
+        Failure `Damaged` when anybody has met a page whose checksum is wrong.
+        """
         self.connection.execute("SELECT pg_logical_emit_message(true, 'ai-karen-db', 'probe')")
+        found = self.connection.execute(_DAMAGED.encode()).fetchone()
+        if found and found[0]:
+            told = f"postgres: {found[0]} reads of pages failed their checksum, in {found[1]}"
+            fix = "restore a backup; what was mended otherwise is forgotten by SELECT pg_stat_reset()"
+            raise Failure(DAMAGED, told, fix)
 
     def verify(self) -> dict[str, int]:
         """Probe, then count every table's rows."""

@@ -41,7 +41,9 @@ def command(
     def register(function: Callable[..., int]) -> Callable[..., None]:
         @wraps(function)
         def run(**arguments: Any) -> None:
-            printer = Printer(arguments.get("stack", "dev"), as_json=arguments.get("json", False))
+            # A restore into another stack is about that one.
+            stack = arguments.get("into") or arguments.get("stack", "dev")
+            printer = Printer(stack, as_json=arguments.get("json", False))
             try:
                 code = function(**arguments)
             except CommandError as error:

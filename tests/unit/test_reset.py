@@ -1,6 +1,7 @@
 """`./karen reset`: who may, what is shown first, and what is left when it is cut off; with a stack that is only told of."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,11 +16,11 @@ from init.engines.base import WIPE_FAILED
 from init.resources import data
 from init.resources.job import JobError
 from ops.cli.app import app
+from ops.cli.backup import asking
 from ops.cli.errors import Refused
 from ops.cli.migrate import pins, update
 from ops.cli.recorded import Recorded
 from ops.cli.services import health, jobs, reset
-from ops.cli.services.losses import Contents, losses
 from tests.unit.graph import build
 from tests.unit.test_cli_known import known
 
@@ -38,6 +39,9 @@ class Stack:
     protected: bool = False
     wipe_fails: Exception | None = None
     update_fails: Exception | None = None
+    sets: list[dict[str, Any]] = field(default_factory=list)
+    check_fails: Exception | None = None
+    checked: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
     def recorded(self, name: str) -> Recorded:
@@ -59,6 +63,14 @@ class Stack:
             raise self.update_fails
         return self.recorded(printer.stack)
 
+    def quietly(self, _: object, step: str, **request: Any) -> dict[str, Any]:
+        if step == "list":
+            return {"sets": self.sets}
+        self.checked.append(request["set"])
+        if self.check_fails is not None:
+            raise self.check_fails
+        return {}
+
     def run(self, *arguments: str) -> Any:
         return CliRunner().invoke(app, ["reset", *arguments])
 
@@ -72,6 +84,8 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stack:
     monkeypatch.setattr(Recorded, "read", stack.recorded)
     monkeypatch.setattr(pins, "configuration", lambda _: stack.settings)
     monkeypatch.setattr(jobs, "described", lambda _: {})
+    monkeypatch.setattr(asking, "described", lambda _: None)
+    monkeypatch.setattr(asking, "quietly", stack.quietly)
     monkeypatch.setattr(jobs, "started", stack.started)
     monkeypatch.setattr(health, "asked", lambda *_, **__: [{"service": "postgres", **stack.row}])
     monkeypatch.setattr(update, "ensure_free", lambda _: None)
@@ -111,7 +125,7 @@ def test_what_is_lost_is_shown_and_then_everything_is_made_again(stack: Stack) -
         # What Pulumi has recorded counts as well: the configuration may be another clone's.
         ({}, True, ["--yes"], 1, "Fix: ./karen reset --stack dev --confirm dev"),
         ({"enableBackups": "true"}, False, ["--yes"], 1, "ai-karen-db:enableBackups is true"),
-        ({"enableBackups": True}, False, ["--confirm", "dev"], 1, "Fix: pulumi config rm ai-karen-db:enableBackups"),
+        ({"enableBackups": True}, False, ["--confirm", "dev"], 1, "Fix: ./karen backup create --stack dev"),
         ({"postgresMemory": "lots"}, False, ["--yes"], 1, "ai-karen-db:postgresMemory is 'lots'"),
         ({"postgresSchemaVersion": "777"}, False, ["--yes"], 1, "ai-karen-db:postgresSchemaVersion is 777"),
     ],
@@ -125,6 +139,33 @@ def test_nothing_is_touched_without_the_right_leave(
     assert (result.exit_code, bool(stack.done)) == (code, code == 0), result.stderr
     assert words in result.stderr
     assert generation_file("dev").exists() == (code == 0)
+
+
+def made(minutes: float) -> dict[str, Any]:
+    return {"id": f"{minutes}", "good": True, "began": time.time() - 60 * minutes, "engines": {"postgres": True}}
+
+
+def test_with_backups_there_must_be_a_whole_set_of_now(stack: Stack) -> None:
+    stack.settings["enableBackups"] = "true"
+    stack.sets = [made(61)]
+    result = stack.run("--yes")
+    assert (result.exit_code, stack.done, stack.checked) == (1, [], [])
+    assert "no good set of postgres was begun within the last hour. Nothing was touched." in result.stderr
+    stack.sets = [made(61), made(59)]
+    assert "backup: 59, which is whole" in stack.run("--yes").stdout
+    assert (bool(stack.done), stack.checked) == (True, ["59"])
+
+
+def test_a_set_that_is_damaged_is_no_backup(stack: Stack) -> None:
+    stack.settings["enableBackups"] = "true"
+    stack.sets, stack.check_fails = [made(5)], Refused("backup: 5: 1 of 3 files: base.tar. Fix: use another set")
+    result = stack.run("--yes")
+    assert (result.exit_code, stack.done) == (1, [])
+    assert result.stderr.splitlines()[-2:] == [
+        "backup: 5: 1 of 3 files: base.tar.",
+        "The set 5 is not to be relied on. Nothing was touched. Fix: ./karen backup create --stack dev",
+    ]
+    assert not generation_file("dev").exists()
 
 
 @pytest.mark.parametrize(
@@ -207,25 +248,3 @@ def test_an_update_that_fails_is_made_by_the_same_command(stack: Stack) -> None:
     assert result.stderr.endswith(
         "The update of dev failed.\nThe engines are empty, and not all are initialized: run the same command again.\n"
     )
-
-
-def test_the_largest_parts_are_named() -> None:
-    counts = {f"bucket-{number}": number for number in range(9)}
-    assert losses({"etcd": {}, "redis": {"db0": 1}, "minio": counts}) == [
-        "minio: 36 objects will be lost: bucket-8 8, bucket-7 7, bucket-6 6, bucket-5 5, bucket-4 4, bucket-3 3, 2 more, 1 empty",
-        "redis: 1 key will be lost: db0 1",
-    ]
-    assert losses({"etcd": {}, "redis": {"db0": 0}}) == ["no engine holds anything"]
-
-
-def test_what_was_not_counted_is_told_before_what_was() -> None:
-    found: Contents = {
-        "elasticsearch": {"closed": None, "notes": 1, "empty": 0},
-        "minio": {"full": {"at_least": 100_000}, "other": 2},
-        "postgres": {"old/*": None},
-    }
-    assert losses(found) == [
-        "elasticsearch: 1 or more documents will be lost: closed ?, notes 1, 1 empty",
-        "minio: 100,002 or more objects will be lost: full 100,000 or more, other 2",
-        "postgres: uncounted rows will be lost: old/* ?",
-    ]

@@ -14,7 +14,7 @@ from ops.engine_errors import engine_errors, told
 if TYPE_CHECKING:
     import docker
 
-MONITOR, PROXY = "monitor", "proxy"
+MONITOR, PROXY, BACKUPS = "monitor", "proxy", "backups"
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Servers:
         return list(dict.fromkeys(names)) or list(self.found)
 
     def needs(self, name: str) -> set[str]:
-        """Return the services without which one cannot run; the monitor starts last, but needs none that it watches."""
+        """Return the services without which one cannot run; what starts last waits for all, but needs none of them."""
         found = self.waits.get(name, set())
-        return found & {PROXY} if name == MONITOR else found
+        return found & {PROXY} if name in (MONITOR, BACKUPS) else found
 
     def layers(self, names: Sequence[str]) -> list[list[str]]:
         """Return services in the order in which they start."""

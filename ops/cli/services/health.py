@@ -9,6 +9,7 @@ from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.services import jobs
 from ops.cli.services.containers import servers
+from ops.cli.services.damaged import damaged
 from ops.engine_errors import engine_errors
 
 _DEADLINE_SECONDS = 30.0
@@ -45,8 +46,16 @@ def asked(
     with servers(stack) as found:
         states = {name: server.state for name, server in found.found.items()}
         roots = causes(answers, states, found.waits)
+        own = {name: answer for name, answer in answers.items() if roots.get(name) == name}
+        broken = damaged(found, own)
     return [
-        {"service": name, **answer, "state": states.get(name), "cause": roots.get(name)}
+        {
+            "service": name,
+            **answer,
+            "state": states.get(name),
+            "cause": roots.get(name),
+            "damage": broken[name].document() if name in broken else None,
+        }
         for name, answer in sorted(answers.items())
     ]
 
@@ -70,6 +79,8 @@ def sentence(row: Mapping[str, Any], stack: str) -> str:
     """Return what is wrong with a service, and what mends it."""
     if row["cause"] not in (None, row["service"]):
         return f"{row['service']}: fails because of {row['cause']}"
+    if row.get("damage"):
+        return f"{row['service']}'s data are damaged: {row['damage']['message']}. Fix: {row['damage']['fix']}"
     if row["state"] not in (None, "healthy"):
         return f"{row['service']}: is {row['state']}. Fix: ./karen restart {row['service']} --stack {stack}"
     return f"{row['error']['message']}. Fix: {row['error']['fix']}"

@@ -17,6 +17,7 @@ from ops.cli.migrate.known import Known
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.services import health, jobs
+from ops.cli.services.covered import ensure_covered
 from ops.cli.services.losses import Contents, losses
 from ops.engine_errors import engine_errors
 
@@ -35,11 +36,14 @@ def reset(printer: Printer, *, yes: bool, confirm: str | None) -> int:
     began = time.monotonic()
     settings, recorded = pins.configuration(printer.stack), Recorded.read(printer.stack)
     production = settings.get("mode", "development") != "development" or recorded.protected
-    check_leave(printer.stack, settings, production=production, yes=yes, confirm=confirm)
+    check_leave(printer.stack, production=production, yes=yes, confirm=confirm)
     problems = list(_problems(settings, recorded))
     if problems:
         raise Refused("\n".join([*problems, _UNTOUCHED]))
     ensure_free(printer)
+    if str(settings.get("enableBackups", False)).lower() == "true":
+        printer.progress("looking for a backup of now")
+        printer.say(f"backup: {ensure_covered(printer.stack, recorded.records)}, which is whole")
     printer.progress("looking at what the engines hold")
     job = {**jobs.described(printer.stack), "image": toolbox_image(printer.stack, settings)}
     found = _contents(printer.stack, job)
@@ -54,13 +58,8 @@ def reset(printer: Printer, *, yes: bool, confirm: str | None) -> int:
         return _carry_out(printer, job, recorded, found, looked)
 
 
-def check_leave(stack: str, settings: Mapping[str, Any], *, production: bool, yes: bool, confirm: str | None) -> None:
+def check_leave(stack: str, *, production: bool, yes: bool, confirm: str | None) -> None:
     """Return if such a stack may be reset with these options; Refused otherwise."""
-    if str(settings.get("enableBackups", False)).lower() == "true":
-        raise Refused(
-            "ai-karen-db:enableBackups is true: such a stack may be reset only after a verified backup, and this version makes none."
-            f" {_UNTOUCHED} Fix: pulumi config rm ai-karen-db:enableBackups --stack {stack}"
-        )
     if confirm not in (None, stack):
         raise Refused(f"--confirm is {confirm!r}, and the stack is {stack!r}. {_UNTOUCHED} Fix: --confirm {stack}")
     if production and yes and confirm is None:

@@ -1,12 +1,19 @@
 """`status`: a line for each service, from the container engine and from what Pulumi recorded; no engine is asked."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
+from backup.service.status import Status
+from monitor.alerts.model import Condition
+from monitor.backup_rules import conditions
 from ops.cli.errors import DONE, REFUSED
 from ops.cli.printer import Printer
+from ops.cli.services.backed import reading
 from ops.cli.services.containers import servers
+from ops.cli.services.rehearsed import rehearsed
 from ops.cli.services.rows import rows
 from ops.cli.services.samples import samples
 from ops.cli.services.watched import Watched, watched
@@ -21,25 +28,34 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 def status(printer: Printer) -> int:
     """Print the table; exit 1 when a server is not healthy."""
-    with servers(printer.stack) as stack, samples(stack) as used:
+    with servers(printer.stack) as stack, samples(stack) as used, reading(stack) as read:
         table = None if printer.as_json else _table()
         seen = watched(stack)
-        found = rows(stack, used, seen)
+        kept = read.result()
+        found = rows(stack, used, seen, kept)
     if table is not None:
         _fill(table, found)
         printer.table(table)
     published = [f"{row['service']} {row['address']}" for row in found if row["address"]]
     if published and not printer.as_json:
         printer.say(f"On this host: {', '.join(published)}")
-    for alert in seen.alerts if seen else ():
+    alerts = [*(seen.alerts if seen else ()), *map(asdict, _backups(printer.stack, seen, kept))]
+    for alert in alerts:
         printer.say(f"{alert['severity']}: {alert['summary']}. Fix: {alert['fix']}")
     wrong = _wrong(found, seen)
     told = f"{'; '.join(wrong)}." if wrong else "Every server is healthy."
     if seen is not None:
         told += f" The monitor looked {_ago(seen.age)} ago."
-    sample = {"alerts": seen.alerts, "sample_age_seconds": seen.age} if seen else {}
-    printer.end(told, {"services": found, **sample})
+    sample = {"sample_age_seconds": seen.age} if seen else {}
+    backups = kept.document() if kept else None
+    printer.end(told, {"services": found, "alerts": alerts, "backups": backups, **sample})
     return REFUSED if wrong else DONE
+
+
+def _backups(stack: str, seen: Watched | None, kept: Status | None) -> Iterable[Condition]:
+    """Return what is wrong with backups, as far as no monitor tells it."""
+    told = seen is not None and not seen.stale
+    return [*(conditions(kept, time.time(), stack) if kept and not told else ()), *rehearsed(stack)]
 
 
 def _wrong(found: list[dict[str, Any]], seen: Watched | None) -> list[str]:
@@ -76,7 +92,7 @@ def _fill(table: Any, found: list[dict[str, Any]]) -> None:
             memory,
             _volume(row),
             row["schema_version"] or "–",
-            row["last_backup"] or "–",
+            _ago(row["last_backup"]["age_seconds"] if row["last_backup"] else None),
         )
 
 

@@ -6,14 +6,18 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from backup.service import status as status_file
+from backup.service.status import ArchiveState, Outcome, Status
 from components.settings import Settings
 from init.engines.base import PATIENCE_SECONDS, set_patience
 from monitor import observer, rules, store, worker
 from monitor.configuration import Configuration
+from monitor.leases import LEASES, Lease
 from monitor.model import MAINTENANCE
 from monitor.observer import Observer
 from monitor.watchdog import SILENCE_SECONDS
@@ -87,6 +91,23 @@ def test_rounds_go_on_and_the_alert_comes(
     sample = json.loads((tmp_path / store.DIRECTORY / store.SAMPLE).read_text())
     assert "engine" in {one["key"] for one in sample["alerts"]}
     assert sample["services"]["postgres"]["status"] == "failed"
+
+
+def test_a_round_tells_of_backups_unless_somebody_works_on_them(configuration: Configuration, tmp_path: Path) -> None:
+    def alerts() -> set[str]:
+        watching._round()
+        sample = json.loads((tmp_path / store.DIRECTORY / store.SAMPLE).read_text())
+        return {one["key"] for one in sample["alerts"]} & {"backup-failed", "wal-lag"}
+
+    (tmp_path / "backups").mkdir()
+    failed = Outcome(trigger="schedule", began=1.0, ended=2.0, state="failed", error={"message": "full", "fix": "so"})
+    status = Status(at=time.time(), last=failed, archive=ArchiveState(lag_seconds=400.0))
+    status_file.write(status, tmp_path / "backups")
+    with working(replace(configuration, backups=True), tmp_path) as (watching, _):
+        assert alerts() == {"backup-failed", "wal-lag"}
+        lease = Lease(id="a", holder="b", command="./karen backup restore")
+        store.write(tmp_path / LEASES, "a.json", lease.document())
+        assert alerts() == {"backup-failed"}
 
 
 def test_that_it_was_started_again_is_kept_before_the_first_round(

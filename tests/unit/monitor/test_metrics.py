@@ -5,6 +5,7 @@ from dataclasses import replace
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from backup.service.status import Status
 from monitor.alerts.courier import Counts
 from monitor.ledgers import Ledger
 from monitor.metrics import Metrics
@@ -33,6 +34,14 @@ def test_what_is_down_or_worked_on_leaves_no_old_values() -> None:
     assert found["ai_karen_service_up", "redis"] == 0
     metrics.observe({"redis": replace(well("redis"), answer=Answer(status=MAINTENANCE))}, "healthy")
     assert ("ai_karen_service_up", "redis") not in samples(metrics)
+
+
+def test_backups_are_told_as_long_as_they_are_made() -> None:
+    metrics = Metrics("dev")
+    metrics.backups(Status(at=1.0, next=7.0))
+    assert samples(metrics)["ai_karen_backup_next_run_timestamp_seconds",] == 7
+    metrics.backups(None)
+    assert not any("backup" in name[0] for name in samples(metrics))
 
 
 def test_counters_begin_with_nothing_and_what_waits_is_no_counter() -> None:
