@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-KINDS = {"Container", "Network", "RemoteImage", "Volume", "RandomPassword"}
+KINDS = {"Container", "Network", "RemoteImage", "Volume", "RandomBytes", "RandomPassword"}
 
 
 def dropped(given: object, returned: object, path: str = "") -> list[str]:

@@ -1,0 +1,142 @@
+"""A Markdown page as its reader uses it, block by block in a shell in the checkout; and the small stack that it is tried on."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import psycopg
+
+from bootstrap import places
+from components.images import reference
+from tests.e2e import clients
+from tests.e2e.backups.samples import document
+from tests.e2e.live import LiveStack
+
+_FENCE = re.compile(r"^```(.*)$")
+_SHELL = "sh"
+_SECONDS = 400.0
+
+
+@dataclass
+class Situation:
+    """A heading of the second level: `blocks` are its commands, `done` is how many of them were run."""
+
+    title: str
+    blocks: list[str] = field(default_factory=list)
+    done: int = 0
+
+    def run(self, variables: Mapping[str, str], *, codes: Iterable[int] = (0,)) -> str:
+        """Run the next block and return what it printed; AssertionError if it ends otherwise, or lacks a variable."""
+        block = self.blocks[self.done]
+        self.done += 1
+        ended = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=places.CHECKOUT,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+        assert ended.returncode in tuple(codes), f"{self.title}: {block}\nended with {ended.returncode}\n{ended.stdout}"
+        return ended.stdout
+
+
+def situations(page: Path) -> dict[str, Situation]:
+    """Return the situations of a page that have commands; ValueError for a block that is no shell, or before all of them."""
+    found: list[Situation] = []
+    block: list[str] | None = None
+    for line in page.read_text(encoding="utf-8").splitlines():
+        fence = _FENCE.match(line)
+        if fence and block is None:
+            if fence[1] != _SHELL or not found:
+                raise ValueError(f"{page.name}: a block of {fence[1] or 'nothing'}; allowed: {_SHELL}, below a heading")
+            block = []
+        elif fence and block is not None:
+            found[-1].blocks.append("\n".join(block))
+            block = None
+        elif block is not None:
+            block.append(line)
+        elif line.startswith("## "):
+            found.append(Situation(line.removeprefix("## ")))
+    if block is not None:
+        raise ValueError(f"{page.name}: a block is not closed")
+    return {one.title: one for one in found if one.blocks}
+
+
+@dataclass
+class Small:
+    """A stack with PostgreSQL, Redis and DuckDB; `variables` are what a reader of the page has set."""
+
+    live: LiveStack
+    engine: docker.DockerClient
+    variables: dict[str, str]
+    acknowledged: dict[int, float] = field(default_factory=dict)
+    _writer: threading.Thread | None = None
+
+    def do(self, situation: Situation, *, codes: Iterable[int] = (0,), **more: str) -> str:
+        """Run the next block of a situation, with more variables."""
+        return situation.run({**self.variables, **more}, codes=codes)
+
+    def sql(self, statement: str) -> list[object]:
+        """Return the first column of what PostgreSQL answers."""
+        with clients.postgres(self.live.variables()) as connection:
+            cursor = connection.execute(statement.encode())
+            return [row[0] for row in cursor.fetchall()] if cursor.description else []
+
+    def rows(self) -> list[object]:
+        """Return the rows that were committed."""
+        return self.sql("SELECT number FROM written ORDER BY number")
+
+    def keep_writing(self) -> dict[int, float]:
+        """Commit a row each second from now on, until PostgreSQL is killed; return when each was acknowledged (Unix seconds)."""
+        if self._writer is None:
+            env = self.live.variables()
+            self._writer = threading.Thread(target=self._write, args=(env,), daemon=True)
+            self._writer.start()
+        return self.acknowledged
+
+    def _write(self, env: Mapping[str, str]) -> None:
+        try:
+            with clients.postgres(env) as connection:
+                for number in range(1000, 10000):
+                    connection.execute("INSERT INTO written (number) VALUES (%s)", [number])
+                    self.acknowledged[number] = time.time()
+                    time.sleep(1)
+        except psycopg.OperationalError:
+            return
+
+    def stop_writing(self) -> None:
+        """Return when the writer has noticed that the server is gone."""
+        assert self._writer is not None
+        self._writer.join(timeout=30)
+        assert not self._writer.is_alive()
+
+    def archived(self, moment: float, *, within: float) -> None:
+        """Wait until all that was committed at a moment (Unix seconds) is on the target."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            status = document(self.live, "backup", "schedule", "show")["status"]
+            if status["archive"]["complete_to"] >= moment:
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"the log of {moment} was not archived within {within} s")
+
+    def in_volume(self, service: str, script: str) -> None:
+        """Run a script as root with a service's volume at /v."""
+        self.engine.containers.run(
+            reference("postgres", "build"),
+            ["-c", script],
+            entrypoint="sh",
+            user="0:0",
+            volumes={f"{self.live.container(service)}-data": {"bind": "/v", "mode": "rw"}},
+            remove=True,
+        )
