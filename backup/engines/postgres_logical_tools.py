@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from psycopg.conninfo import make_conninfo
 
-from backup.engines.postgres_tools import Say, credentials, failed, server
+from backup.engines.postgres_tools import Say, credentials, failed, server, stream
 from init.protocol import Failure
 
 TOOL = "pg_dump 17"
@@ -28,23 +28,8 @@ def dump(connection: Mapping[str, Any], snapshot: str, into: IO[bytes], director
         *("pg_dump", "--format=custom", "--compress=none", f"--snapshot={snapshot}", "--no-password"),
         *("--no-subscriptions", "--lock-wait-timeout=60s", *server(connection), _database(connection)),
     ]
-    done, said = 0, time.monotonic()
-    with credentials(connection, directory) as environment, tempfile.TemporaryFile(dir=directory) as log:
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, pipesize=_CHUNK) as process:
-            assert process.stdout is not None
-            try:
-                while chunk := process.stdout.read(_CHUNK):
-                    into.write(chunk)
-                    done += len(chunk)
-                    if time.monotonic() - said >= _SAY_SECONDS:
-                        say(f"{connection['database']}: {done / _MEGABYTE:.0f} MB")
-                        said = time.monotonic()
-            except BaseException:
-                process.kill()
-                raise
-        if process.returncode:
-            raise failed("pg_dump", log)
-    return done
+    name = connection["database"]
+    return stream(command, connection, into, directory, lambda done: say(f"{name}: {done / _MEGABYTE:.0f} MB"))
 
 
 def restore(connection: Mapping[str, Any], source: IO[bytes], directory: Path, say: Say) -> None:

@@ -50,24 +50,35 @@ def base_backup(connection: Mapping[str, Any], into: IO[bytes], directory: Path,
         *("pg_basebackup", "--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast"),
         *("--no-password", "--label=ai-karen"),
     ]
+    return stream(
+        [*command, *server(connection)],
+        connection,
+        into,
+        directory,
+        lambda done: say(f"{done / _MEGABYTE:.0f} of {expected / _MEGABYTE:.0f} MB"),
+    )
+
+
+def stream(
+    command: Sequence[str], connection: Mapping[str, Any], into: IO[bytes], directory: Path, tell: Callable[[int], None]
+) -> int:
+    """Write what a tool prints into a stream and return its bytes, telling how many there are; Failure with its last line."""
     done, said = 0, time.monotonic()
     with credentials(connection, directory) as environment, tempfile.TemporaryFile(dir=directory) as log:
-        with subprocess.Popen(
-            [*command, *server(connection)], env=environment, stdout=subprocess.PIPE, stderr=log, pipesize=_CHUNK
-        ) as process:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, pipesize=_CHUNK) as process:
             assert process.stdout is not None
             try:
                 while chunk := process.stdout.read(_CHUNK):
                     into.write(chunk)
                     done += len(chunk)
                     if time.monotonic() - said >= _SAY_SECONDS:
-                        say(f"{done / _MEGABYTE:.0f} of {expected / _MEGABYTE:.0f} MB")
+                        tell(done)
                         said = time.monotonic()
             except BaseException:
                 process.kill()
                 raise
         if process.returncode:
-            raise failed("pg_basebackup", log)
+            raise failed(command[0], log)
     return done
 
 

@@ -1,16 +1,16 @@
 """Following PostgreSQL's log in a thread of the service, whatever happens to it."""
 
 import threading
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
+from backup.archive_state import ArchiveState
 from backup.configuration import Configuration
 from backup.keys import Signer
-from backup.service.status import ArchiveState
 from backup.targets import open_target
-from backup.wal import Archive, Receiver, State
+from backup.wal import Archive, Receiver
 
 _ENGINE = "postgres"
 _PAUSE_SECONDS = 30.0
@@ -32,7 +32,7 @@ def archiver(configuration: Configuration) -> "Following | None":
     staging = Path(configuration.staging) / "wal"
     staging.mkdir(exist_ok=True)
     following = Following()
-    following.begin(Receiver(configuration.engines[_ENGINE], archive, staging, tell=following.tell))
+    following.begin(Receiver(configuration.engines[_ENGINE], archive, staging, tell=following.take))
     return following
 
 
@@ -48,10 +48,6 @@ class Following:
         """Follow until `close`."""
         self._thread = threading.Thread(target=self._run, args=(receiver,), name="archive", daemon=True)
         self._thread.start()
-
-    def tell(self, state: State) -> None:
-        """Take how it stands."""
-        self._take(ArchiveState(**asdict(state)))
 
     def state(self) -> ArchiveState:
         """Return how it stands."""
@@ -69,10 +65,11 @@ class Following:
                 receiver.run(self._ended)
             except Exception as error:  # noqa: BLE001 - whatever it is, such as a full disk: the log is followed again
                 told = f"postgres: the log cannot be followed: {type(error).__name__}: {error}"
-                self._take(ArchiveState(**{**asdict(self._state), "following": False, "error": told}))
+                self.take(replace(self._state, following=False, error=told))
                 self._ended.wait(_PAUSE_SECONDS)
 
-    def _take(self, state: ArchiveState) -> None:
+    def take(self, state: ArchiveState) -> None:
+        """Take how it stands, and log what is new of it."""
         before, self._state = self._state, state
         if state.error and state.error != before.error:
             _log.error("the log of PostgreSQL is not archived", error=state.error)

@@ -9,11 +9,12 @@ from typing import Protocol
 
 import structlog
 
+from backup.archive_state import ArchiveState
 from backup.configuration import OPERATIONS
 from backup.pruning import ARCHIVE
 from backup.schedule import missed, next_run
 from backup.service.maker import Maker
-from backup.service.status import ArchiveState, Outcome, Status, read, write
+from backup.service.status import Outcome, Status, read, write
 from init.protocol import Failure
 
 SCHEDULED = "schedule"

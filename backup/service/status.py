@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from backup.archive_state import ArchiveState
 from backup.configuration import OPERATIONS
 
 NAME = "status.json"
@@ -37,24 +38,6 @@ class Outcome:
     reasons: Mapping[str, str] = field(default_factory=dict)
     error: Mapping[str, str] | None = None
     removed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveState:
-    """PostgreSQL's log, as `backup.wal.receiver.State` has it: whether it is followed, how far behind that is, and the trouble.
-
-    Times are Unix seconds. `lag_seconds` and `lag_bytes` are what is not archived, None if that cannot be told.
-    """
-
-    following: bool = False
-    chain: str = ""
-    chain_began: float = 0.0
-    segment: str = ""
-    archived: float = 0.0
-    complete_to: float = 0.0
-    lag_seconds: float | None = None
-    lag_bytes: int | None = None
-    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ sets that are taken after that.
 """
 
 from backup.wal.archive import Archive
-from backup.wal.receiver import Receiver, State
+from backup.wal.receiver import Receiver
 from backup.wal.source import ArchivedSource
 
-__all__ = ["Archive", "ArchivedSource", "Receiver", "State"]
+__all__ = ["Archive", "ArchivedSource", "Receiver"]

@@ -4,12 +4,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from backup.archive_state import ArchiveState
 from backup.engines.postgres_session import refused, session, value
 from backup.engines.postgres_slots import drop
 from backup.engines.postgres_tools import Receiving, receive
@@ -28,24 +29,6 @@ _ROUND_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """How it stands. `lag_seconds` is the age of the oldest commit that is not archived (0: there is none), `lag_bytes` the log since.
-
-    Sets from before `chain_began` (Unix seconds) cannot be brought to a later moment: a set is due where the newest is one.
-    """
-
-    following: bool = False
-    chain: str = ""
-    chain_began: float = 0.0
-    segment: str = ""
-    archived: float = 0.0
-    complete_to: float = 0.0
-    lag_seconds: float | None = None
-    lag_bytes: int | None = None
-    error: str = ""
-
-
 class Receiver:
     """One stack's receiver. `staging` outlives it: what the server was told to be received is there until it is archived."""
 
@@ -55,7 +38,7 @@ class Receiver:
         archive: Archive,
         staging: Path,
         *,
-        tell: Callable[[State], None],
+        tell: Callable[[ArchiveState], None],
         switch_seconds: float = 60.0,
     ) -> None:
         """`tell` is given the state about once a second; no commit waits longer than `switch_seconds` for its segment's end."""
@@ -64,7 +47,7 @@ class Receiver:
         self._staging = staging
         self._tell = tell
         self._switch_seconds = switch_seconds
-        self._state = State()
+        self._state = ArchiveState()
         self._chain = ""
         self._last: Sidecar | None = None
         self._coverage = Coverage()

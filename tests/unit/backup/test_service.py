@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from backup.archive_state import ArchiveState
 from backup.service.maker import Maker
 from backup.service.scheduler import Scheduler, due
-from backup.service.status import NAME, ArchiveState, Running, Status, is_recent, read, write
+from backup.service.status import NAME, Running, Status, is_recent, read, write
 from tests.unit.backup.processes import command, runs
 
 NIGHTLY = "0 2 * * *"

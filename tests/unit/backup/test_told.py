@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from backup.service.status import ArchiveState, Outcome, Running, Status, write
+from backup.archive_state import ArchiveState
+from backup.service.status import Outcome, Running, Status, write
 from monitor.backup_metrics import BackupMetrics
 from monitor.backup_rules import conditions, overdue
 from monitor.backups import Backups

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from backup.service.status import ArchiveState, Outcome, Status
+from backup.archive_state import ArchiveState
+from backup.service.status import Outcome, Status
 from components.settings import Settings
 from ops.backups import drills
 from ops.cli.doctor import backups, places

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from backup.archive_state import ArchiveState
 from backup.service import status as status_file
-from backup.service.status import ArchiveState, Outcome, Status
+from backup.service.status import Outcome, Status
 from components.settings import Settings
 from init.engines.base import PATIENCE_SECONDS, set_patience
 from monitor import observer, rules, store, worker
