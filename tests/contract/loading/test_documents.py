@@ -23,7 +23,8 @@ MAPPINGS = {"dynamic": "strict", "properties": {"number": {"type": "integer"}, "
 def elasticsearch(servers: Contract) -> Iterator[Elasticsearch]:
     address = f"http://{servers.address('elasticsearch')}:9200"
     with Elasticsearch(address, basic_auth=("elastic", PASSWORD), request_timeout=60) as client:
-        client.options(ignore_status=404).indices.delete(index="notes_v001")
+        if names := list(client.indices.get(index="*")):
+            client.indices.delete(index=",".join(names))
         client.indices.create(
             index="notes_v001", mappings=MAPPINGS, settings={"number_of_replicas": 0}, aliases={"notes": {}}
         )
