@@ -3,10 +3,10 @@
 import struct
 from collections.abc import Callable, Iterator
 
+import anycrc
 import xxhash
 
 from backup.engines import redis_lzf
-from backup.engines.redis_crc64 import Crc64
 
 # What may be in memory at once: longer strings are summed by the piece, longer packed values do not occur.
 _WHOLE = 1024 * 1024
@@ -16,6 +16,7 @@ _SHORT = 64
 _INTEGERS = {0: struct.Struct("<b"), 1: struct.Struct("<h"), 2: struct.Struct("<i")}
 
 hash64 = xxhash.xxh3_64_intdigest
+_crc64 = anycrc.Model("CRC64-REDIS").calc
 
 
 class RdbError(ValueError):
@@ -27,13 +28,13 @@ class Reader:
 
     def __init__(self, next_chunk: Callable[[], bytes]) -> None:
         self._next = next_chunk
-        self._crc = Crc64()
+        self._crc = 0
         self.data = b""
         self.at = 0
 
     def advance(self) -> None:
         """Go on to the next chunk, once the current one is read; RdbError at the end."""
-        self._crc.update(self.data)
+        self._crc = _crc64(self.data, self._crc)
         self.data, self.at = self._next(), 0
         if not self.data:
             raise RdbError("it ends before its end")
@@ -44,8 +45,8 @@ class Reader:
 
     def checksum(self) -> int:
         """Return the CRC-64 of everything that was read; only the end may be read after it."""
-        self._crc.update(self.data[: self.at])
-        return self._crc.value()
+        self._crc = _crc64(self.data[: self.at], self._crc)
+        return self._crc
 
     def byte(self) -> int:
         """Return the next byte."""

@@ -1,4 +1,4 @@
-"""The checksum of an RDB, and the compression of its strings, against the plain definitions of both."""
+"""The compression of an RDB's strings, against its plain definition."""
 
 from collections.abc import Sequence
 
@@ -7,45 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup.engines import redis_lzf
-from backup.engines.redis_crc64 import Crc64
-
-
-def crc64(data: bytes) -> int:
-    value = 0
-    for octet in data:
-        value ^= octet
-        for _ in range(8):
-            value = value >> 1 ^ (0x95AC9329AC4BC9B5 if value & 1 else 0)
-    return value
-
-
-def ours(*pieces: bytes) -> int:
-    running = Crc64()
-    for piece in pieces:
-        running.update(piece)
-    return running.value()
-
-
-def test_the_check_value_is_that_of_redis() -> None:
-    assert ours(b"123456789") == 0xE9C6D914C4B8D9CA
-    assert ours() == 0
-
-
-@given(st.lists(st.binary(max_size=60), max_size=8))
-@settings(max_examples=30, deadline=None)
-def test_it_is_the_same_in_any_pieces(pieces: Sequence[bytes]) -> None:
-    assert ours(*pieces) == crc64(b"".join(pieces))
-
-
-@pytest.mark.parametrize("over", [-1, 0, 1, 7, 8, 9])
-def test_it_goes_on_across_blocks(over: int) -> None:
-    block = bytes(range(251)) * 4178
-    data = block[: 1 << 20] + block[: (1 << 20) + over]
-    # Zeros at the beginning of a checksum change nothing, so that most of the plain one may be left out.
-    zeros = bytes(2 << 20)
-    assert ours(zeros + data[:5000]) == crc64(data[:5000])
-    assert ours(data) == ours(data[:3], data[3:]) != ours(data[:-1])
-
 
 # Literals, or a reference: how far back, of what is there, and for how long.
 TOKENS = st.lists(
