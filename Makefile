@@ -21,7 +21,7 @@ images: ## build the images that are missing (only where they are built from pac
 	@$(PYTHON) -m bootstrap --stack $(STACK)
 
 up: bootstrap ## bring the stack up, initialized and verified, and print where it is
-	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.cli status --stack $(STACK)
+	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.cli status --wait --stack $(STACK)
 
 status: ## print every server's state
 	@$(RUN); python -m ops.cli status --stack $(STACK)

@@ -12,6 +12,8 @@ from init.reports import ask_all
 from init.runner.actions import engine_name
 
 _PATIENCE_SECONDS = 3.0
+# What is stored is read for so long at most, in which nobody else has a file.
+_EXAMINE_SECONDS = 2.0
 # A file that another process has open is neither down nor to be disturbed.
 _IN_USE = "in use"
 
@@ -39,7 +41,7 @@ def _failed(failure: Failure) -> dict[str, Any]:
 
 
 def probe(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask one engine; its connection is not part of the latency."""
+    """Ask one engine; neither its connection nor reading what is stored is part of the latency."""
     set_patience(float(request["patience"]))
     engine = load(engine_name(request.get("engine")))
     engine.connect({**required(request, "connection", dict), "must_exist": True})
@@ -47,6 +49,7 @@ def probe(request: Mapping[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
         engine.probe()
         seconds = time.perf_counter() - started
+        engine.examine(None, _EXAMINE_SECONDS)
         found: dict[str, Any] = {"contents": engine.contents()} if request.get("contents") else {}
         return {"status": "healthy", "latency": round(seconds, 4), "server_version": engine.server_version(), **found}
     finally:

@@ -14,6 +14,8 @@ SERVICE = "backups"
 SILENT, MISSED, LAG = f"down/{SERVICE}", "backup-missed", "wal-lag"
 # It writes every two seconds.
 SILENT_SECONDS = 120.0
+# It follows the log within moments, once PostgreSQL is there.
+START_SECONDS = 60.0
 # What PostgreSQL may lose at most.
 LAG_SECONDS = 300.0
 # A set takes its time; a large one so much longer as its forerunner took.
@@ -22,7 +24,7 @@ _FAILED = ("failed", "incomplete")
 
 
 def conditions(status: Status, now: float, stack: str, *, since: float = 0.0) -> list[Condition]:
-    """Return all that is wrong. `since` is when somebody last had a reason to keep the service from writing."""
+    """Return all that is wrong. `since` is when the service or PostgreSQL was started, or kept from its work on purpose."""
     found = [*_missed(status, now, stack), *_last(status, stack)]
     silent = now - max(status.at, since)
     if silent > SILENT_SECONDS:
@@ -30,7 +32,7 @@ def conditions(status: Status, now: float, stack: str, *, since: float = 0.0) ->
         summary = f"the service that makes backups {told}"
         fix = f"./karen restart {SERVICE} --stack {stack}"
         return [Condition(SILENT, "critical", SERVICE, summary, fix), *found]
-    return [*found, *_lag(status, stack)] if status.at else found
+    return [*found, *_lag(status, stack, starting=0 <= now - since < START_SECONDS)] if status.at else found
 
 
 def overdue(status: Status, now: float) -> float | None:
@@ -96,10 +98,10 @@ def _reasons(last: Outcome) -> tuple[str, str]:
     return f"the set {last.set} is incomplete: {'; '.join(told)}", "; ".join(dict.fromkeys(fixes))
 
 
-def _lag(status: Status, stack: str) -> Iterator[Condition]:
+def _lag(status: Status, stack: str, *, starting: bool) -> Iterator[Condition]:
     archive = status.archive
     late = archive.lag_seconds is not None and archive.lag_seconds > LAG_SECONDS
-    if archive.following and not late:
+    if (archive.following or starting) and not late:
         return
     behind = f"{archive.lag_seconds:.0f} s behind" if archive.lag_seconds is not None else ""
     if archive.following:

@@ -13,6 +13,8 @@ from monitor.model import FAILED, HEALTHY, IN_USE, NO_ANSWER, Answer
 
 # A connection proves nothing about the password that opened it long ago.
 _RENEW_SECONDS = 60.0
+# With every query, so much of what is stored is read on: nobody else has a file meanwhile.
+_EXAMINE_SECONDS = 0.25
 # A query that goes nowhere, as into a cut network, is left to itself; no more than so many.
 _ABANDON_SECONDS = 15.0
 _ABANDONED = 3
@@ -34,6 +36,8 @@ class Prober:
         self._asked_at = 0.0
         self._query: _Query | None = None
         self._left = 0
+        # How far what is stored was read, as the driver tells it.
+        self.examined: object = None
         self._lock = threading.Lock()
 
     def ask(self) -> None:
@@ -140,7 +144,9 @@ class _Query:
                 self._driver, self._opened_at = driver, time.monotonic()
             started = time.perf_counter()
             self._driver.probe()
-            return Answer(status=HEALTHY, latency=time.perf_counter() - started, version=self._driver.server_version())
+            latency = time.perf_counter() - started
+            self._prober.examined = self._driver.examine(self._prober.examined, _EXAMINE_SECONDS)
+            return Answer(status=HEALTHY, latency=latency, version=self._driver.server_version())
         except Exception as error:  # noqa: BLE001 - whatever a client raises, the engine has not answered
             self._close()
             return _failed(self._prober.service, error)

@@ -10,10 +10,10 @@ from backup.probes import Tell, failed
 from backup.probes.pacing import Paced
 from init.engines.base import first_line, required, retry
 from init.engines.duckdb_lease import Lease
+from init.engines.duckdb_reading import parts, tables
 
 _ENGINE = "duckdb"
 _LEASE_SECONDS = 10.0
-_TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY 1, 2"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "memory_limit": "192MB",
@@ -47,10 +47,12 @@ def probe(connection: Mapping[str, Any], progress: Tell) -> str:
 
 
 def _read(opened: duckdb.DuckDBPyConnection, tell: Paced) -> str:
-    tables, rows = opened.execute(_TABLES).fetchall(), 0
-    for number, names in enumerate(tables, start=1):
-        table = ".".join('"' + name.replace('"', '""') + '"' for name in names)
-        found = opened.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchone()  # noqa: S608 - quoted
-        rows += found[0] if found else 0
-        tell(f"{number} of {len(tables)} tables read")
-    return f"{rows} rows in {len(tables)} tables read" if tables else "no tables"
+    found, rows = tables(opened), 0
+    for number, table in enumerate(found, start=1):
+        try:
+            for count, _ in parts(opened, table, large_rows=True):
+                rows += count
+                tell(f"{number - 1} of {len(found)} tables read, {rows} rows")
+        except duckdb.Error as error:
+            raise failed(_ENGINE, f"the table {table.quoted}: {first_line(error)}") from None
+    return f"{rows} rows in {len(found)} tables read" if found else "no tables"

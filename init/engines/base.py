@@ -72,6 +72,13 @@ class Service(Protocol):
     def probe(self) -> None:
         """Answer a real query that leaves nothing behind, in moments; Failure if the engine cannot."""
 
+    def examine(self, after: object, seconds: float) -> object:
+        """Read on in what is stored, for some seconds, so that damage is met that nobody has met yet; Failure if something cannot be read.
+
+        `after` is what the call before has returned: where to go on, None to begin anew. Default: nothing is read.
+        """
+        return None
+
     def verify(self) -> dict[str, int]:
         """Answer the same, and return counts by table, index, collection or bucket."""
 

@@ -13,6 +13,7 @@ import duckdb
 from init.engines import duckdb_wipe
 from init.engines.base import Engine, LedgerConflict, Seeds, Work, failed, first_line, required, retry, unsupported
 from init.engines.duckdb_lease import Lease
+from init.engines.duckdb_reading import Position, read_on
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
@@ -28,6 +29,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
     "threads": 1,
 }
+# Of reading what is stored, also in the monitor.
+_EXAMINING = "64MB"
 _HISTORY = "migration_history"
 _LEDGER = f"""
     CREATE TABLE IF NOT EXISTS {_HISTORY} (
@@ -186,6 +189,17 @@ class Driver(Engine):
             self._connection.rollback()
         if found != (1,):
             raise Failure("VerificationFailed", f"duckdb: a written row reads as {found!r}", "check the volume's disk")
+
+    def examine(self, after: object, seconds: float) -> object:
+        """Read tables on: a block's checksum is compared when it is read. Rows that are larger than some megabytes are left out."""
+        try:
+            self._connection.execute(f"SET memory_limit = '{_EXAMINING}'")
+            return read_on(self._connection, after if isinstance(after, Position) else Position(), seconds)
+        except duckdb.Error as error:
+            told = f"duckdb: what is stored cannot be read: {first_line(error)}"
+            raise Failure("VerificationFailed", told, "restore a backup, or check the volume's disk") from None
+        finally:
+            self._connection.execute(f"SET memory_limit = '{_CONFIG['memory_limit']}'")
 
     def verify(self) -> dict[str, int]:
         """Probe, then count every table's rows."""

@@ -22,7 +22,9 @@ def make_up(stack: LiveStack) -> str:
     done = subprocess.run(
         ["make", "up", f"STACK={stack.name}"], cwd=places.CHECKOUT, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout[:6000] + done.stderr[-2000:]
+    # Why an update failed stands between its progress and the stack's outputs.
+    reasons = done.stdout.rpartition("Diagnostics:")[2]
+    assert done.returncode == 0, reasons[:6000] + done.stderr[-2000:]
     return done.stdout
 
 

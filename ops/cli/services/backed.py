@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backup.configuration import OPERATIONS
 from backup.service.status import NAME, Status
 from monitor.backup_rules import SERVICE
-from ops.cli.services.containers import Servers
+from ops.cli.services.containers import Server, Servers
 from ops.operations_volume import OperationsVolume, UnreachableError
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ def backed(stack: Servers) -> Status | None:
     """Return a stack's; None where nothing makes backups by itself."""
     server = stack.found.get(SERVICE)
     return read(stack.client.api, server.name) if server else None
+
+
+def since(*servers: Server | None) -> float:
+    """Return when the last of these was started on purpose (Unix seconds), 0 if none was; what ends by itself has no excuse."""
+    return max(
+        (one.began.timestamp() for one in servers if one and one.began and not one.facts["RestartCount"]), default=0.0
+    )
 
 
 @contextmanager

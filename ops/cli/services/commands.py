@@ -30,6 +30,7 @@ From = Annotated[
 Confirm = Annotated[
     str | None, typer.Option("--confirm", metavar="STACK", help="The stack's name, instead of typing it.")
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="First wait for what is starting, three minutes at most.")]
 Picture = Annotated[str, typer.Option("--format", metavar="FORM", help="mermaid or svg.")]
 
 
@@ -43,11 +44,11 @@ def register(app: typer.Typer) -> None:
 
 def _register_looking(app: typer.Typer) -> None:
     @command(app, "./karen status", "./karen status --json")
-    def status(stack: Stack = "dev", json: Json = False) -> int:
+    def status(wait: Wait = False, stack: Stack = "dev", json: Json = False) -> int:
         """Tell state, version, use of processors, memory and disk of every server, without asking the engines."""
         from ops.cli.services import status as told
 
-        return told.status(Printer(stack, as_json=json))
+        return told.status(Printer(stack, as_json=json), wait=wait)
 
     @command(app, "./karen health", "./karen health --json")
     def health(stack: Stack = "dev", json: Json = False) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from components.naming import SERVICE_LABEL, STACK_LABEL
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import docker
 
 MONITOR, PROXY, BACKUPS = "monitor", "proxy", "backups"
+_NANOSECONDS = 10**9
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,22 @@ class Server:
         """Whether its process runs; a paused one does not count."""
         found = self.facts["State"]
         return bool(found["Running"]) and not found["Paused"]
+
+    @property
+    def began(self) -> datetime | None:
+        """Return when its process was started; None while it does not run."""
+        if not self.facts["State"]["Running"]:
+            return None
+        # The engine gives nanoseconds, which Python does not read.
+        return datetime.fromisoformat(f"{self.facts['State']['StartedAt'][:19]}+00:00")
+
+    @property
+    def starting(self) -> bool:
+        """Whether it was started on purpose so short a time ago that it need not be healthy yet, as its health check has it."""
+        period: float = (self.facts["Config"].get("Healthcheck") or {}).get("StartPeriod", 0) / _NANOSECONDS
+        if self.state != "starting" or self.facts["RestartCount"] or self.began is None:
+            return False
+        return (datetime.now(UTC) - self.began).total_seconds() < period
 
     @property
     def state(self) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from ops.cli.errors import DONE, Refused
 from ops.cli.leases import leased
@@ -59,6 +60,18 @@ def restart(printer: Printer, names: Sequence[str]) -> int:
         with servers(printer.stack, seconds=_START_SECONDS) as stack:
             seconds = _start(printer, stack, chosen)
     return _end(printer, "restarted", seconds, chosen)
+
+
+def started(printer: Printer) -> None:
+    """Wait until what is starting is healthy; what fails meanwhile is left for others to tell."""
+    from init.resources.gate import UnhealthyError, wait_until_healthy
+
+    with servers(printer.stack, seconds=_START_SECONDS) as stack:
+        for server in stack.found.values():
+            if server.state == "starting":
+                printer.progress(f"{server.service}: is starting")
+                with suppress(UnhealthyError):
+                    wait_until_healthy(server.name, deadline_seconds=_START_SECONDS)
 
 
 def _command(verb: str, names: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ def _drill(stack: str, last: dict[str, Any] | None) -> Condition | None:
 
 
 def _unfinished(stack: str) -> Condition | None:
-    """Tell of a restore that was cut off while it exchanged data, or still does; its own command finishes it."""
+    """Tell of a restore that was cut off while it exchanged data, or still does; its own command finishes it, or gives it up."""
     try:
         left = journal.read(stack)
     except (OSError, ValueError, TypeError) as error:
@@ -38,5 +38,8 @@ def _unfinished(stack: str) -> Condition | None:
         return Condition("restore", "critical", None, told, fix)
     if left is None:
         return None
+    if left.giving_up:
+        told = f"a restore of {', '.join(left.taken)} is being given up, and that is not finished"
+        return Condition("restore", "critical", None, told, f"./karen backup restore --give-up --stack {stack}")
     told = f"a restore of {', '.join(left.taken)} has begun to exchange data, and is not finished"
     return Condition("restore", "critical", None, told, left.command)

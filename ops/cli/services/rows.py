@@ -75,8 +75,5 @@ def _recorded(stack: str) -> Recorded:
 
 
 def _uptime(server: Server) -> int | None:
-    if not server.facts["State"]["Running"]:
-        return None
-    # The engine gives nanoseconds, which Python does not read.
-    began = datetime.fromisoformat(f"{server.facts['State']['StartedAt'][:19]}+00:00")
-    return max(0, int((datetime.now(UTC) - began).total_seconds()))
+    began = server.began
+    return None if began is None else max(0, int((datetime.now(UTC) - began).total_seconds()))

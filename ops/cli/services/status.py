@@ -1,7 +1,7 @@
 """`status`: a line for each service, from the container engine and from what Pulumi recorded; no engine is asked."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -11,8 +11,8 @@ from monitor.alerts.model import Condition
 from monitor.backup_rules import conditions
 from ops.cli.errors import DONE, REFUSED
 from ops.cli.printer import Printer
-from ops.cli.services.backed import reading
-from ops.cli.services.containers import servers
+from ops.cli.services.backed import reading, since
+from ops.cli.services.containers import BACKUPS, MONITOR, PROXY, Server, servers
 from ops.cli.services.rehearsed import rehearsed
 from ops.cli.services.rows import rows
 from ops.cli.services.samples import samples
@@ -22,28 +22,43 @@ _COLUMNS = ("service", "state", "health", "version", "uptime", "cpu", "memory", 
 _RIGHT = ("uptime", "cpu", "memory", "volume")
 _STYLES = {"healthy": "green", "running": "green", "starting": "yellow", "file": "green"}
 _GOOD = ("healthy", "running", "file")
+_POSTGRES = "postgres"
 _MEBIBYTE = 1024 * 1024
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
-def status(printer: Printer) -> int:
-    """Print the table; exit 1 when a server is not healthy."""
+def status(printer: Printer, *, wait: bool = False) -> int:
+    """Print the table; exit 1 when a server is not healthy. What only works beside the engines may take its time to start.
+
+    With `wait`, what is starting is waited for first.
+    """
+    if wait:
+        from ops.cli.services.lifecycle import started
+
+        started(printer)
     with servers(printer.stack) as stack, samples(stack) as used, reading(stack) as read:
         table = None if printer.as_json else _table()
         seen = watched(stack)
         kept = read.result()
         found = rows(stack, used, seen, kept)
+        starting = _beside(stack.found)
+        began = since(stack.found.get(BACKUPS), stack.found.get(_POSTGRES))
     if table is not None:
         _fill(table, found)
         printer.table(table)
     published = [f"{row['service']} {row['address']}" for row in found if row["address"]]
     if published and not printer.as_json:
         printer.say(f"On this host: {', '.join(published)}")
-    alerts = [*(seen.alerts if seen else ()), *map(asdict, _backups(printer.stack, seen, kept))]
+    alerts = [*(seen.alerts if seen else ()), *map(asdict, _backups(printer.stack, seen, kept, began))]
     for alert in alerts:
         printer.say(f"{alert['severity']}: {alert['summary']}. Fix: {alert['fix']}")
-    wrong = _wrong(found, seen)
-    told = f"{'; '.join(wrong)}." if wrong else "Every server is healthy."
+    wrong = _wrong(found, seen, starting)
+    well = (
+        f"{', '.join(sorted(starting))} is starting; every other server is healthy."
+        if starting
+        else "Every server is healthy."
+    )
+    told = f"{'; '.join(wrong)}." if wrong else well
     if seen is not None:
         told += f" The monitor looked {_ago(seen.age)} ago."
     sample = {"sample_age_seconds": seen.age} if seen else {}
@@ -52,17 +67,24 @@ def status(printer: Printer) -> int:
     return REFUSED if wrong else DONE
 
 
-def _backups(stack: str, seen: Watched | None, kept: Status | None) -> Iterable[Condition]:
-    """Return what is wrong with backups, as far as no monitor tells it."""
+def _backups(stack: str, seen: Watched | None, kept: Status | None, began: float = 0.0) -> Iterable[Condition]:
+    """Return what is wrong with backups, as far as no monitor tells it; `began` is when their service or PostgreSQL was started."""
     told = seen is not None and not seen.stale
-    return [*(conditions(kept, time.time(), stack) if kept and not told else ()), *rehearsed(stack)]
+    return [*(conditions(kept, time.time(), stack, since=began) if kept and not told else ()), *rehearsed(stack)]
 
 
-def _wrong(found: list[dict[str, Any]], seen: Watched | None) -> list[str]:
+def _beside(found: Mapping[str, Server]) -> set[str]:
+    """Return which of the servers that no application waits for are starting."""
+    return {name for name in (BACKUPS, MONITOR, PROXY) if name in found and found[name].starting}
+
+
+def _wrong(found: list[dict[str, Any]], seen: Watched | None, starting: Collection[str]) -> list[str]:
     """Return what decides the exit code: a server that is not well, an engine that does not answer, a monitor that is silent."""
-    wrong = [f"{row['service']} is {row['state']}" for row in found if row["state"] not in _GOOD]
+    judged = [row for row in found if row["service"] not in starting]
+    wrong = [f"{row['service']} is {row['state']}" for row in judged if row["state"] not in _GOOD]
     if seen is None or seen.stale:
-        return [*wrong, "the monitor is silent"] if seen else wrong
+        silent = seen is not None and MONITOR not in starting
+        return [*wrong, "the monitor is silent"] if silent else wrong
     failing = (row for row in found if row["state"] in _GOOD and row["health"] == "failed")
     return [*wrong, *(f"{row['service']} does not answer" for row in failing)]
 

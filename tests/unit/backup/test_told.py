@@ -17,7 +17,7 @@ from monitor.backups import Backups
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 NIGHT = datetime(2026, 11, 22, 2, tzinfo=UTC).timestamp()
 DAY = 86400.0
-GOOD = Outcome(trigger="schedule", began=NIGHT + 1, ended=NIGHT + 61, state="good", set="20261122T020001Z-0001")
+GOOD = Outcome(trigger="schedule", began=NIGHT + 1, ended=NIGHT + 61, state="good", set="20261122T020001.048213Z-0001")
 FOLLOWED = ArchiveState(following=True, lag_seconds=1.0, lag_bytes=16)
 WELL = Status(at=NOON, schedule="0 2 * * *", next=NIGHT + DAY, last=GOOD, good=GOOD, archive=FOLLOWED)
 
@@ -74,7 +74,7 @@ def test_a_first_set_is_not_missed_before_it_is_due() -> None:
         (
             {"state": "incomplete", "reasons": {"duckdb": "duckdb: held by pid 7. Fix: end it", "minio": "minio: no"}},
             "backup-incomplete",
-            "the set 20261122T020001Z-0001 is incomplete: duckdb: held by pid 7; minio: no",
+            "the set 20261122T020001.048213Z-0001 is incomplete: duckdb: held by pid 7; minio: no",
             "end it; then ./karen backup create --stack dev",
         ),
         (

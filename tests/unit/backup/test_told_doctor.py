@@ -21,7 +21,8 @@ FOLLOWED = ArchiveState(following=True, lag_seconds=1.0)
 WELL = Status(at=NOW, schedule="0 0 1 1 *", next=NOW + 3600, last=GOOD, good=GOOD, archive=FOLLOWED)
 FACTS = {
     "Id": "abc",
-    "State": {"Running": True, "Paused": False},
+    "State": {"Running": True, "Paused": False, "StartedAt": "2026-11-01T00:00:00.123456789Z"},
+    "RestartCount": 0,
     "Mounts": [
         {"Name": "ai-karen-dev-duckdb-data", "Destination": "/data/duckdb"},
         {"Name": "ai-karen-dev-backups-data", "Destination": "/target"},

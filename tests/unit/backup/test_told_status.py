@@ -23,7 +23,9 @@ from ops.cli.services.rows import newest
 from ops.cli.services.status import _backups
 from ops.cli.services.watched import Watched
 
-GOOD = Outcome(trigger="schedule", began=1_000_000.0, ended=1_000_060.0, state="good", set="20261122T020001Z-0001")
+GOOD = Outcome(
+    trigger="schedule", began=1_000_000.0, ended=1_000_060.0, state="good", set="20261122T020001.048213Z-0001"
+)
 KEPT = Status(at=1_000_100.0, schedule="0 2 * * *", last=GOOD, good=GOOD)
 
 

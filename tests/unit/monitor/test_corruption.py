@@ -66,8 +66,8 @@ def test_other_trouble_is_none(service: str, text: str) -> None:
 
 
 def test_the_command_names_the_set_and_the_engine_that_has_the_data() -> None:
-    assert remedy("postgres", "prod", "20261122T020001Z-0001") == (
-        "./karen backup restore 20261122T020001Z-0001 --only postgres --stack prod"
+    assert remedy("postgres", "prod", "20261122T020001.048213Z-0001") == (
+        "./karen backup restore 20261122T020001.048213Z-0001 --only postgres --stack prod"
     )
     assert "--only milvus" in remedy("etcd", "dev", "x")
     assert remedy("redis", "dev", "").endswith("with one of ./karen backup list --stack dev")
@@ -78,10 +78,10 @@ def test_the_command_names_the_set_and_the_engine_that_has_the_data() -> None:
 )
 def test_a_damaged_engine_is_told_at_once_and_never_restarted(kind: str, message: str) -> None:
     one = replace(failing("postgres"), answer=Answer(status=FAILED, kind=kind, message=message, fix=""))
-    found = causes({"postgres": one}, {}, "dev", "20261122T020001Z-0001")["postgres"]
+    found = causes({"postgres": one}, {}, "dev", "20261122T020001.048213Z-0001")["postgres"]
     assert (found.code, found.restart, found.certain) == ("damaged", False, True)
     assert message in found.summary
-    assert found.fix == "./karen backup restore 20261122T020001Z-0001 --only postgres --stack dev"
+    assert found.fix == "./karen backup restore 20261122T020001.048213Z-0001 --only postgres --stack dev"
 
 
 def test_a_file_is_damaged_as_well() -> None:

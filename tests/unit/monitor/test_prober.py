@@ -30,6 +30,9 @@ class Engine:
     def probe(self) -> None:
         self.go.wait(10)
 
+    def examine(self, *_: object) -> None:
+        """Read nothing."""
+
     def server_version(self) -> str:
         return "1"
 
