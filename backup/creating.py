@@ -1,12 +1,8 @@
 """Making a set: each engine's part in turn, then the manifest. What one engine cannot do makes the set incomplete."""
 
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from backup.configuration import Configuration
@@ -15,6 +11,7 @@ from backup.engines.base import Task
 from backup.keys import Signer
 from backup.model import Manifest
 from backup.sets import locked, sweep
+from backup.staging import staged
 from backup.targets import open_target
 from backup.targets.base import Target
 from backup.targets.locks import Guard
@@ -119,13 +116,3 @@ def _take(
 def named(name: str, progress: Tell) -> Tell:
     """Return what tells an engine's progress with the engine's name in front, once."""
     return lambda text: progress(f"{name}: {text.removeprefix(f'{name}: ')}")
-
-
-@contextmanager
-def staged(root: str) -> Iterator[Path]:
-    """Provide an empty directory below `root`, where temporary files are without one; gone afterwards."""
-    path = Path(tempfile.mkdtemp(prefix="task-", dir=root or None))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

@@ -15,8 +15,9 @@ from init.protocol import Failure
 
 MANIFEST = "manifest.json"
 LATEST = "latest"
-_TIME = "%Y%m%dT%H%M%SZ"
-_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+# Microseconds: of two sets, the one that was begun later has the greater id.
+_TIME = "%Y%m%dT%H%M%S.%fZ"
+_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{4}")
 # More than any manifest has: what claims to be one must not fill the memory.
 _LARGEST_MANIFEST = 64 << 20
 

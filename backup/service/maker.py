@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from backup.service.status import Outcome, Running
+from init.protocol import Failure
 
 # What the container engine grants to a stop is a little more.
 _END_SECONDS = 20.0
@@ -63,11 +64,7 @@ class Maker:
         if "state" not in answer and self._aborting:
             answer = {"state": "aborted"}
         elif "state" not in answer:
-            message = f"the process that makes sets ended with code {self._process.returncode} and without an answer"
-            answer = {
-                "state": "failed",
-                "error": {"kind": "Unexpected", "message": f"backups: {message}", "fix": "read the log lines before"},
-            }
+            answer = {"state": "failed", "error": _unanswered(self._process.returncode).document()}
         return Outcome(
             trigger=running.trigger,
             began=running.began,
@@ -109,3 +106,13 @@ class Maker:
                     self._running = replace(self._running, progress=document["progress"])
                 else:
                     self._answer = document
+
+
+def _unanswered(code: int) -> Failure:
+    """Return what a run that has said nothing ended with."""
+    if code == -signal.SIGKILL:
+        message = "the process that makes sets was killed, most likely for memory; what it had not finished is no set"
+        fix = "raise ai-karen-db:backupMemory, or make one now: ./karen backup create"
+        return Failure("Killed", f"backups: {message}", fix)
+    message = f"the process that makes sets ended with code {code} and without an answer"
+    return Failure("Unexpected", f"backups: {message}", "read the log lines before")

@@ -5,10 +5,8 @@ A process of its own gives back all memory in the end, and can be ended at any m
 
 import json
 import os
-import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -19,8 +17,6 @@ from backup.model import GOOD
 from init.protocol import Failure
 
 _WAIT_SECONDS = 900.0
-# A job's deadline, and some.
-_DAY_SECONDS = 25 * 3600.0
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -61,23 +57,15 @@ def made(configuration: Configuration, trigger: str, tell: Tell) -> dict[str, An
     def progress(line: str) -> None:
         tell({"progress": line})
 
-    _sweep(Path(configuration.staging))
     manifest = create(configuration, trigger=trigger, progress=progress)
     reasons = {name: part.reason for name, part in manifest.engines.items() if part.state != GOOD}
     result = {"state": "good" if manifest.good else "incomplete", "set": manifest.id, "reasons": reasons}
     try:
-        pruned = retain(configuration, wait_seconds=_WAIT_SECONDS)
+        decision = retain(configuration, wait_seconds=_WAIT_SECONDS)
     except Failure as failure:
         # The set is there all the same.
         return {**result, "error": failure.document()}
-    return {**result, "removed": list(pruned.plan.removed)}
-
-
-def _sweep(staging: Path) -> None:
-    """Remove what tasks have left that were killed: nothing is at work for longer than a day."""
-    for path in staging.glob("task-*"):
-        if time.time() - path.stat().st_mtime > _DAY_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
+    return {**result, "removed": list(decision.plan.removed)}
 
 
 def _abort(number: int, frame: FrameType | None) -> None:

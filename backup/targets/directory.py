@@ -75,13 +75,20 @@ class Directory:
             self._tidy(file.parent)
 
     def sweep(self, prefix: str = "") -> int:
-        """Remove what unfinished writes have left; return how many. Only who has the target's lock may."""
+        """Remove what unfinished writes have left, empty directories included; return how many files there were.
+
+        Only who has the target's lock may.
+        """
         count = 0
         for path, file in self._files(prefix, unfinished=True):
             with self._explained(path):
                 file.unlink(missing_ok=True)
                 self._tidy(file.parent)
             count += 1
+        for directory, names, _ in os.walk(self._top(prefix), topdown=False):
+            for name in names:
+                with suppress(OSError):
+                    os.rmdir(Path(directory, name))
         return count
 
     def free(self) -> int | None:
@@ -135,13 +142,12 @@ class Directory:
         """Return files with the path that they have, or would have had; those are hidden, with random letters and a mark."""
         if not self._root.is_dir():
             raise self.trouble("", FileNotFoundError(errno.ENOENT, "missing"))
-        top = self._root.joinpath(*PurePosixPath(prefix).parts[: prefix.count("/")])
 
         def refuse(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
                 raise self.trouble(prefix, error) from None
 
-        for directory, _, names in os.walk(top, onerror=refuse):
+        for directory, _, names in os.walk(self._top(prefix), onerror=refuse):
             for name in names:
                 hidden = name.endswith(_UNFINISHED)
                 file = Path(directory, name)
@@ -149,6 +155,10 @@ class Directory:
                 path = file.with_name(shown).relative_to(self._root).as_posix()
                 if hidden is unfinished and path != NAME and path.startswith(prefix):
                     yield path, file
+
+    def _top(self, prefix: str) -> Path:
+        """Return the directory that holds every file whose path begins so."""
+        return self._root.joinpath(*PurePosixPath(prefix).parts[: prefix.count("/")])
 
     def _make(self, directory: Path) -> None:
         """Make directories below the root, and sync each into the one that holds it."""

@@ -136,6 +136,10 @@ class Archive:
                 self.target.remove(f"{self.place(chain)}/{_HEAD}")
         return removed
 
+    def sweep(self, system: str) -> int:
+        """Remove what writes to a server's chains have left that were killed; return how many. Only its receiver may."""
+        return self.target.sweep(f"{self._root}/{system}-")
+
     def _foreign(self, chain: str) -> bool:
         """Whether a chain was signed by somebody who is not trusted: it may be whole, and its key only unknown here."""
         try:

@@ -14,6 +14,7 @@ from backup.archive_state import ArchiveState
 from backup.engines.postgres_session import refused, session, value
 from backup.engines.postgres_slots import drop
 from backup.engines.postgres_tools import Receiving, receive
+from backup.staging import staged
 from backup.wal import segments
 from backup.wal.archive import Archive, began
 from backup.wal.coverage import Coverage
@@ -73,7 +74,7 @@ class Receiver:
         system, timeline = str(value(opened, _SYSTEM)), int(value(opened, _TIMELINE), 16)
         directory = self._staging / f"{system}-{timeline}"
         self._take_up(opened, system, timeline, directory)
-        with receive(self._connection, SLOT, directory, self._staging) as receiving:
+        with staged(str(self._staging)) as private, receive(self._connection, SLOT, directory, private) as receiving:
             while receiving.running and not stop.is_set():
                 self._round(opened, receiving)
                 stop.wait(_ROUND_SECONDS)
@@ -83,6 +84,7 @@ class Receiver:
 
     def _take_up(self, opened: Connection, system: str, timeline: int, directory: Path) -> None:
         """Go on with the chain of this server, or begin one where the server has not kept what comes next."""
+        self._archive.sweep(system)
         row = opened.execute(_SLOT, [SLOT]).fetchone()
         kept = row is not None and row[0] != "lost"
         chains = self._archive.chains(system, timeline)

@@ -92,7 +92,7 @@ def test_a_set_is_made_at_its_time_and_told(tmp_path: Path) -> None:
     assert (told.next, told.missed, told.running) == (at(21, 2), 0, None)
     assert told.last is not None
     assert told.last == told.good
-    assert (told.last.state, told.last.set, told.last.removed) == ("good", "20260101T020000Z-abcd", ("old",))
+    assert (told.last.state, told.last.set, told.last.removed) == ("good", "20260101T020000.048213Z-abcd", ("old",))
 
 
 def test_one_set_makes_up_for_all_that_were_missed_and_they_are_told(tmp_path: Path) -> None:
@@ -114,7 +114,11 @@ def test_another_schedule_begins_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("program", "state", "words"),
-    [("incomplete", "incomplete", "not reachable"), ("crash", "failed", "ended with code 3 and without an answer")],
+    [
+        ("incomplete", "incomplete", "not reachable"),
+        ("crash", "failed", "ended with code 3 and without an answer"),
+        ("killed", "failed", "was killed, most likely for memory; what it had not finished is no set"),
+    ],
 )
 def test_what_is_no_good_set_is_told_and_the_last_good_one_stays_known(
     tmp_path: Path, program: str, state: str, words: str

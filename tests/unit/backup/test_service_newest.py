@@ -11,7 +11,7 @@ from tests.unit.backup.test_service import NIGHTLY, Archiving, at, until
 
 
 def outcome(began: float) -> Outcome:
-    return Outcome(trigger="manual", began=began, ended=began + 5, state=GOOD, set="20261120T120000Z-abcd")
+    return Outcome(trigger="manual", began=began, ended=began + 5, state=GOOD, set="20261120T120000.048213Z-abcd")
 
 
 def test_a_good_set_that_a_command_made_is_known_and_good_enough_for_the_log(tmp_path: Path) -> None:

@@ -183,6 +183,19 @@ def test_pruning_keeps_what_the_oldest_set_needs(archive: Archive, tmp_path: Pat
     assert archive.last(current) == new[2]
 
 
+def test_what_a_killed_write_has_left_goes_and_whole_segments_stay(archive: Archive, tmp_path: Path) -> None:
+    current = archive.begin("77", 2)
+    fill(archive, tmp_path, current, _NAMES[:2])
+    # Of the first segment of a chain nothing may be whole.
+    for chain_ in (current, archive.begin("77", 1), archive.begin("78", 1)):
+        directory = tmp_path / "target" / archive.place(chain_)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f".{_NAMES[2]}.zst.age.0123abcd.unfinished").write_bytes(b"half")
+    assert archive.sweep("77") == 2
+    assert archive.names(current) == _NAMES[:2]
+    assert sorted(path.name[:4] for path in (tmp_path / "target/dev/wal").iterdir()) == ["77-2", "78-1"]
+
+
 def sampled(coverage: Coverage, *samples: tuple[float, int, str]) -> Coverage:
     for at, position, snapshot in samples:
         coverage.add(Sample(at=at, position=position, snapshot=snapshot))
