@@ -13,8 +13,9 @@ from backup.configuration import OPERATIONS, Configuration
 from backup.creating import create
 from backup.model import Manifest
 from backup.probes import probe_step
+from backup.pruning import Decision
 from backup.reconcile.step import reconcile_step
-from backup.retaining import retain
+from backup.retaining import decided, retain
 from backup.service import status
 from backup.targets import open_target
 from backup.targets.locks import Lockable
@@ -26,10 +27,12 @@ _WAIT_SECONDS = 60.0
 
 
 def act(request: Request) -> dict[str, Any]:
-    """Do one step and return its result."""
+    """Do one step and return its result; as the user `become`, if there is one, with the right to read what is others'."""
     step = request.get("step")
     if step not in _STEPS:
         raise Failure("BadRequest", f"step is {step!r}; allowed: {', '.join(_STEPS)}", "send one of them")
+    if "become" in request:
+        become(required(request, "become", str))
     return _STEPS[str(step)](request)
 
 
@@ -40,8 +43,6 @@ def tell(line: str) -> None:
 
 def _create(request: Request) -> dict[str, Any]:
     state, cold = request.get("state"), request.get("cold")
-    if cold:
-        become(required(cold, "user", str))
     manifest = create(
         Configuration.parse(required(request, "configuration", dict)),
         trigger=str(request.get("trigger") or "manual"),
@@ -103,16 +104,16 @@ def _check(request: Request) -> dict[str, Any]:
     return {"manifest": manifest.document(), "report": asdict(report)}
 
 
-def _prune(request: Request) -> dict[str, Any]:
+def _decide(request: Request) -> dict[str, Any]:
     configuration = Configuration.parse(required(request, "configuration", dict))
-    pruned = retain(configuration, wait_seconds=_WAIT_SECONDS, dry_run=bool(request.get("dry_run")))
-    return {
-        "kept": [{"id": set_id, "reasons": list(reasons)} for set_id, reasons in pruned.plan.kept.items()],
-        "removed": [{"id": set_id} for set_id in pruned.plan.removed],
-        "refused": pruned.refused,
-        "unfinished": list(pruned.unfinished),
-        "bytes": pruned.bytes,
-    }
+    return decided(configuration, wait_seconds=_WAIT_SECONDS).document()
+
+
+def _prune(request: Request) -> dict[str, Any]:
+    """Carry out what was decided, or nothing at all."""
+    configuration = Configuration.parse(required(request, "configuration", dict))
+    agreed = Decision.parse(required(request, "decision", dict))
+    return retain(configuration, wait_seconds=_WAIT_SECONDS, agreed=agreed).document()
 
 
 def _schedule(_request: Request) -> dict[str, Any]:
@@ -132,12 +133,14 @@ _STEPS: Mapping[str, Callable[[Request], dict[str, Any]]] = {
     "list": _list,
     "find": _find,
     "check": _check,
+    "decide": _decide,
     "prune": _prune,
     "schedule": _schedule,
     "load": restoring.load,
     "recover": restoring.recover,
     "exchange": restoring.exchange,
     "finish": restoring.finish,
+    "give_up": restoring.give_up,
     "discard": restoring.discard,
     "probe": probe_step,
     "reconcile": reconcile_step,

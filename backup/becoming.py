@@ -33,5 +33,5 @@ def become(user: str) -> None:
 def _refused() -> Failure:
     reason = os.strerror(ctypes.get_errno())
     return Failure(
-        "BackupFailed", f"the job may not read the volumes: {reason}", "let containers have CAP_DAC_READ_SEARCH"
+        "BackupFailed", f"the job may not read what is mounted: {reason}", "let containers have CAP_DAC_READ_SEARCH"
     )

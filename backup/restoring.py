@@ -1,4 +1,4 @@
-"""The steps of a restore, each a job of its own: one engine's part loaded, exchanged, finished, or discarded."""
+"""The steps of a restore, each a job of its own: one engine's part loaded, exchanged, finished, given up, or discarded."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from backup.creating import named, staged
+from backup.creating import named
 from backup.engines import load as part_of
 from backup.engines import postgres
 from backup.engines.base import Part, Source, Task
 from backup.model import EnginePart, Manifest, Taken
 from backup.parts import PartSource
 from backup.sets import root_of
+from backup.staging import staged
 from backup.targets import open_target
 from backup.wal import Archive, ArchivedSource
 from init.engines.base import required
@@ -61,6 +62,13 @@ def exchange(request: Request) -> dict[str, Any]:
     with _at_work(request) as (driver, connection, taken, task):
         driver.exchange(connection, taken, task)
     return {"engine": required(request, "engine", str)}
+
+
+def give_up(request: Request) -> dict[str, Any]:
+    """Have what was there before again; `back` says whether it is, or what was loaded is in its place."""
+    with _at_work(request) as (driver, connection, taken, task):
+        back = driver.give_up(connection, taken, task)
+    return {"engine": required(request, "engine", str), "back": back}
 
 
 def finish(request: Request) -> dict[str, Any]:

@@ -75,6 +75,15 @@ def needed(*, monitoring: bool) -> tuple[str, ...]:
     return tuple(service for service in SERVICES if monitoring or service != "proxy")
 
 
+def version(service: str, source: str) -> str:
+    """Return the version of a server as its image's reference tells it, the major one at least: `17`, `9.4.3`, `2026-02-12`."""
+    if source == "build" or service not in UPSTREAM:
+        return _VERSIONS[service]
+    tag = UPSTREAM[service].rpartition(":")[2]
+    # pgvector's tags have its own version first.
+    return tag.rpartition("-pg")[2].removeprefix("RELEASE.").removeprefix("v").partition("T")[0]
+
+
 @cache
 def reference(service: str, source: str) -> str:
     """Return the image of a service for `source`, which is `registry` or `build`, as its files were at the first call."""

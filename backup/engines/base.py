@@ -9,6 +9,9 @@ from typing import IO, Any, Protocol
 from backup.model import Taken
 from init.protocol import Failure
 
+# An exchange was cut off, and no note tells of it; what was there before is gone, and nothing can take its place.
+HALF, LOST = "HalfExchanged", "NoWayBack"
+
 
 class Sink(Protocol):
     """Where a part goes: whatever is written is compressed, encrypted, hashed and stored as it comes, in bounded memory."""
@@ -46,7 +49,8 @@ class Part(Protocol):
     A restore has three steps, each safe to repeat, in jobs of their own: `load` brings a part back beside what is there and
     compares it with what was taken, without touching what is there; `exchange` puts it in its place; `finish` applies what
     is the target's (credentials, ledger) and removes the rest. What was cut off in `load` leaves the old data; in `exchange`, it
-    is finished by calling `exchange` again with the same set. `discard` removes what a `load` has left.
+    is finished by calling `exchange` again with the same set, or taken back by `give_up`. `discard` removes what a `load` has left.
+    Where files are exchanged, a `load` that finds one half done, of which the host has no note any more, raises `HalfExchanged`.
     """
 
     def back_up(self, connection: Mapping[str, Any], sink: Sink, task: Task) -> Taken:
@@ -61,11 +65,29 @@ class Part(Protocol):
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Apply what is the target's, and remove what is not needed any more."""
 
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Have what was there before an exchange that has not ended, and nothing of what was loaded; may be cut off and repeated.
+
+        False where nothing is left of that: then what was loaded is put in its place, to be finished. Failure `NoWayBack` if it
+        cannot be. With `connection["unnoted"]`, data that a single server has made since it was started without its own stay.
+        """
+
     def discard(self, connection: Mapping[str, Any], task: Task) -> None:
-        """Remove what a load has left beside the data; nothing to do where there is nothing."""
+        """Remove what a load has left beside the data, unless it is half in their place."""
 
     def summarize(self, connection: Mapping[str, Any]) -> tuple[Mapping[str, int], Mapping[str, str]]:
         """Count and sum what is in the running engine now: `counts` and `checksums` as in `Taken`."""
+
+
+def half_exchanged(engine: str) -> Failure:
+    """Return the failure of what cannot be done before an exchange that was cut off is taken back."""
+    return Failure(HALF, f"{engine}: a restore was cut off while it exchanged data", "restore again, with any set")
+
+
+def no_way_back(engine: str, task: Task, failure: Failure) -> Failure:
+    """Return the failure of an exchange that can neither be taken back nor be finished."""
+    told = f"{engine}: what was there is gone, and set {task.set_id} cannot be put in its place: {failure.message}"
+    return Failure(LOST, told, f"mend that, then ./karen backup restore --only {engine}")
 
 
 def compared(connection: Mapping[str, Any], compare: Callable[[], None], task: Task) -> None:

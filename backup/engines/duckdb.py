@@ -33,6 +33,8 @@ _ANOTHER = "restore another set"
 class DuckDB(Part):
     """One file. `<path>.restoring` is what a load has put beside it, `<path>.restoring.set` names the set it is of.
 
+    `<path>.restoring.log` is the log of what is about to be replaced, where nobody could write it into that.
+
     `details` of what is taken: the file's `bytes` and `sha256`.
     """
 
@@ -57,7 +59,7 @@ class DuckDB(Part):
     def load(self, connection: Mapping[str, Any], source: Source, taken: Taken, task: Task) -> None:
         """Write the file beside the one that is there, open it and compare it."""
         path, what = location(connection), f"{_FILE} of set {task.set_id}"
-        new, mark = _beside(path)
+        new, mark, _ = _beside(path)
         self.discard(connection, task)
         try:
             with source.file(_FILE) as stored, new.open("xb") as stream:
@@ -74,7 +76,7 @@ class DuckDB(Part):
     def exchange(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Rename the loaded file over the one that is there, whose log is removed, while nobody else has it."""
         with leased(connection) as path:
-            new, mark = _beside(path)
+            new, mark, log = _beside(path)
             found = mark.read_text(encoding="utf-8") if mark.exists() else ""
             if found != task.set_id:
                 raise Failure(
@@ -87,14 +89,26 @@ class DuckDB(Part):
             adopt(new, path)
             held = _held(connection, path)
             try:
-                log_of(path).unlink(missing_ok=True)
+                if held:
+                    log_of(path).unlink(missing_ok=True)
+                elif log_of(path).exists():
+                    log_of(path).replace(log)
                 new.replace(path)
+                log.unlink(missing_ok=True)
                 sync(path.parent)
             except OSError as error:
                 raise _unwritable(path, error) from None
             finally:
                 if held:
                     held.close()
+
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Remove what was loaded; once it has been renamed over what was there, it stays."""
+        new, mark, _ = _beside(location(connection))
+        if mark.exists() and not new.exists():
+            return False
+        self.discard(connection, task)
+        return True
 
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Compare the file in its place with what was taken, and forget that it was restored."""
@@ -108,7 +122,11 @@ class DuckDB(Part):
 
     def discard(self, connection: Mapping[str, Any], task: Task) -> None:
         """Remove the loaded file; without its mark it is none that could be put in place."""
-        for left in reversed(_beside(location(connection))):
+        path = location(connection)
+        new, mark, log = _beside(path)
+        if new.exists() and log.exists() and not log_of(path).exists():
+            log.replace(log_of(path))
+        for left in (log, mark, new):
             left.unlink(missing_ok=True)
 
     def summarize(self, connection: Mapping[str, Any]) -> Sums:
@@ -207,8 +225,9 @@ def _schema_version(copy: Path) -> str:
         driver.close()
 
 
-def _beside(path: Path) -> tuple[Path, Path]:
-    return path.with_name(f"{path.name}.restoring"), path.with_name(f"{path.name}.restoring.set")
+def _beside(path: Path) -> tuple[Path, Path, Path]:
+    new, mark, log = (path.with_name(f"{path.name}.restoring{end}") for end in ("", ".set", ".log"))
+    return new, mark, log
 
 
 def _unwritable(path: Path, error: OSError) -> Failure:

@@ -17,13 +17,13 @@ from elastic_transport import ApiError, TransportError
 
 from backup.engines import elasticsearch_extras as extras
 from backup.engines import elasticsearch_files as files
-from backup.engines import elasticsearch_journal as journals
 from backup.engines import elasticsearch_putting as putting
 from backup.engines import elasticsearch_snapshot as snapshot
 from backup.engines import elasticsearch_taking as taking
-from backup.engines.base import Part, Sink, Source, Task
-from backup.engines.elasticsearch_journal import Journal
+from backup.engines.base import Part, Sink, Source, Task, compared, no_way_back
+from backup.engines.elasticsearch_journal import DIRECTORY, StagingJournal, sweep
 from backup.engines.elasticsearch_server import CHECKING, SERVICE, opened
+from backup.engines.journal import EXCHANGED, EXCHANGING, LOADED
 from backup.model import Taken
 from init.protocol import Failure
 
@@ -36,9 +36,7 @@ class Elasticsearch(Part):
     def back_up(self, connection: Mapping[str, Any], sink: Sink, task: Task) -> Taken:
         """Write the repository and what is beside it; Failure RestoreUnfinished while a restore is half done."""
         with opened(connection) as server:
-            journal = journals.read(server.staging)
-            if journal and journal.touched:
-                raise journals.unfinished(journal)
+            StagingJournal(server.staging).refuse_touched()
             try:
                 held = taking.hold(server, task.progress)
                 with sink.file(_EXTRAS) as stream:
@@ -65,11 +63,10 @@ class Elasticsearch(Part):
     def load(self, connection: Mapping[str, Any], source: Source, taken: Taken, task: Task) -> None:
         """Unpack the repository and try every index in it, from the start; Failure Mismatch if it is not what was taken."""
         with opened(connection) as server:
-            before = journals.read(server.staging)
-            journal = Journal(task.set_id, touched=bool(before and before.touched))
-            journals.write(server.staging, journal)
+            journal = StagingJournal(server.staging)
+            restore = journal.begin(task.set_id)
             putting.clear(server)
-            journals.sweep(server.staging)
+            sweep(server.staging)
             directory = _unpacked(server.staging, task)
             directory.mkdir(mode=0o755)
             directory.chmod(0o755)
@@ -79,51 +76,63 @@ class Elasticsearch(Part):
                 files.unpack(stream, directory / "repository", task.progress)
             putting.register(server, task.set_id)
             putting.compare_snapshot(server, taken, task.progress)
-            journal.state = journals.LOADED
-            journals.write(server.staging, journal)
+            restore.state = LOADED
+            journal.write(restore)
 
     def exchange(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Delete what is there and restore; from its start if it was cut off. Failure NotLoaded without a load of this set."""
         with opened(connection) as server:
-            journal = journals.read(server.staging)
-            if journal is None or journal.set_id != task.set_id or journal.state == journals.LOADING:
-                raise Failure("NotLoaded", f"{SERVICE}: set {task.set_id} is not loaded", "restore the set again")
-            if journal.state == journals.EXCHANGED:
+            journal = StagingJournal(server.staging)
+            restore = journal.loaded(task.set_id)
+            if restore.state == EXCHANGED:
                 return
-            journal.state, journal.touched = journals.EXCHANGING, True
-            journals.write(server.staging, journal)
+            restore.state, restore.touched = EXCHANGING, True
+            journal.write(restore)
             putting.register(server, task.set_id)
             beside = json.loads((_unpacked(server.staging, task) / _EXTRAS).read_bytes())
             putting.exchange(server, taken, beside, task.progress)
-            journal.state = journals.EXCHANGED
-            journals.write(server.staging, journal)
+            restore.state = EXCHANGED
+            journal.write(restore)
+
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Remove what was loaded; once indices were begun to be deleted, it is put in their place. What is there then takes writes."""
+        with opened(connection) as server:
+            restore = StagingJournal(server.staging).read()
+        if not (restore and restore.touched):
+            self.discard(connection, task)
+            return True
+        try:
+            self.exchange(connection, taken, task)
+        except Failure as failure:
+            with opened(connection) as server:
+                putting.release(server, taken)
+            raise no_way_back(SERVICE, task, failure) from None
+        return False
 
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Compare what is there with what was taken, let writes in again, and remove what the restore has left."""
         with opened(connection) as server:
-            journal = journals.read(server.staging)
-            if journal is None:
+            journal = StagingJournal(server.staging)
+            restore = journal.exchanged()
+            if restore is None:
                 return
-            if journal.state != journals.EXCHANGED:
-                raise journals.unfinished(journal)
-            if journal.touched:
-                putting.compare(server, taken, task.progress)
+            if restore.touched:
+                compared(connection, lambda: putting.compare(server, taken, task.progress), task)
                 putting.release(server, taken)
-                journal.touched = False
-                journals.write(server.staging, journal)
+                restore.touched = False
+                journal.write(restore)
             putting.clear(server)
-            journals.sweep(server.staging)
-            journals.remove(server.staging)
+            sweep(server.staging)
+            journal.remove()
 
     def discard(self, connection: Mapping[str, Any], task: Task) -> None:
         """Remove what a load has left; Failure RestoreUnfinished if it is needed to complete the data."""
         with opened(connection) as server:
-            journal = journals.read(server.staging)
-            if journal and journal.touched:
-                raise journals.unfinished(journal)
+            journal = StagingJournal(server.staging)
+            journal.refuse_touched()
             putting.clear(server)
-            journals.sweep(server.staging)
-            journals.remove(server.staging)
+            sweep(server.staging)
+            journal.remove()
 
     def summarize(self, connection: Mapping[str, Any]) -> tuple[Mapping[str, int], Mapping[str, str]]:
         """Count and sum every index that can be searched."""
@@ -132,7 +141,7 @@ class Elasticsearch(Part):
 
 
 def _unpacked(staging: Path, task: Task) -> Path:
-    return staging / journals.DIRECTORY / task.set_id
+    return staging / DIRECTORY / task.set_id
 
 
 PART = Elasticsearch()

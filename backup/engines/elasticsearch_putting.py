@@ -73,8 +73,8 @@ def compare(server: Server, taken: Taken, progress: Progress) -> None:
 
 
 def release(server: Server, taken: Taken) -> None:
-    """Take away what closed the restored indices to writes; each is blocked and closed as it was when it was taken."""
-    for name in taken.details["indices"]:
+    """Take away what closed the restored indices to writes; each that is there is blocked and closed as it was when it was taken."""
+    for name in sorted({*server.contents().indices} & {*taken.details["indices"]}):
         blocks = {**dict.fromkeys(trial.READABLE), **taken.details["blocks"].get(name, {})}
         if name in taken.details["closed"]:
             server.client.indices.close(index=name)

@@ -11,9 +11,9 @@ from contextlib import nullcontext
 from typing import Any
 
 from backup.engines import milvus_exchange, milvus_restore
-from backup.engines.base import Sink, Source, Task
+from backup.engines.base import Sink, Source, Task, no_way_back
 from backup.engines.milvus_export import ROWS, documents, export
-from backup.engines.milvus_names import LOADED, temporary
+from backup.engines.milvus_names import EXCHANGING, LOADED, temporary
 from backup.engines.milvus_server import Server, opened
 from backup.engines.milvus_shapes import Shape
 from backup.model import Taken
@@ -32,9 +32,13 @@ class Milvus:
     """Milvus, as backups take it and bring it back."""
 
     def back_up(self, connection: Mapping[str, Any], sink: Sink, task: Task) -> Taken:
-        """Write `collections.json` and a file of rows for each collection; what is not in memory is loaded for a while."""
+        """Write `collections.json` and a file of rows for each collection; what is not in memory is loaded for a while.
+
+        Failure RestoreUnfinished while a restore is half done.
+        """
         began = time.time()
         with opened(connection, _BACKUP) as server:
+            milvus_restore.refuse_exchanging(server)
             databases = server.databases()
             schema = _newest_migration(server)
             exported = export(server, task.progress, sink.file)
@@ -92,6 +96,19 @@ class Milvus:
                 return
             databases, places = taken.details["databases"], taken.details["collections"]
             milvus_exchange.exchange(server, task.set_id, places, databases, task.progress)
+
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Drop what was loaded; once collections were begun to be dropped for it, it is put in their place."""
+        with opened(connection, _RESTORE) as server:
+            exchanging = milvus_restore.stage(server, task.set_id) == EXCHANGING
+        if not exchanging:
+            self.discard(connection, task)
+            return True
+        try:
+            self.exchange(connection, taken, task)
+        except Failure as failure:
+            raise no_way_back(SERVICE, task, failure) from None
+        return False
 
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Have in memory what was, count it, and drop what restores have left."""

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backup.engines.base import Sink, Source, Task
-from backup.engines.milvus_cold_tar import Sums, pack, unpack
-from backup.engines.milvus_cold_volume import Volume
+from backup.engines.base import Sink, Source, Task, half_exchanged
+from backup.engines.milvus_cold_tar import DOT, Sums, pack, unpack
+from backup.engines.volume import Volume, give_up, half
 from backup.model import Taken
 from init.engines.base import required
 from init.protocol import Failure
 
+_ENGINE = "milvus"
 _FILE = "volumes/{}.tar"
 _RESERVE = 64 << 20
 
@@ -55,7 +56,11 @@ class MilvusCold:
     def load(self, connection: Mapping[str, Any], source: Source, taken: Taken, task: Task) -> None:
         """Unpack each archive beside the volume's content, and compare it with what was taken; the servers run meanwhile."""
         volumes = _volumes(connection, taken)
+        if half(volumes):
+            raise half_exchanged(_ENGINE)
         try:
+            for volume in volumes:
+                volume.clean()
             for volume in volumes:
                 expected = int(taken.details["bytes"][volume.service])
                 directory = volume.begin()
@@ -80,6 +85,14 @@ class MilvusCold:
         except OSError as error:
             raise _unwritable(error) from None
 
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Put what was there before back in its place; the servers are stopped. Only the volumes of one moment are of any use."""
+        try:
+            give_up(_volumes(connection, taken))
+        except OSError as error:
+            raise _unwritable(error) from None
+        return True
+
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Search what Milvus has in memory, then remove what was replaced."""
         from backup.probes.milvus import probe
@@ -92,9 +105,11 @@ class MilvusCold:
             volume.forget()
 
     def discard(self, connection: Mapping[str, Any], task: Task) -> None:
-        """Remove what a load has left on the volumes."""
-        for service, path in sorted(required(connection, "volumes", dict).items()):
-            Volume(service, Path(path)).discard()
+        """Remove what a load has left on the volumes, unless it is being put in place."""
+        volumes = [_volume(*one) for one in sorted(required(connection, "volumes", dict).items())]
+        if not half(volumes):
+            for volume in volumes:
+                volume.discard()
 
     def summarize(self, connection: Mapping[str, Any]) -> tuple[Mapping[str, int], Mapping[str, str]]:
         """Refuse: what running servers have on their volumes cannot be summed."""
@@ -107,7 +122,11 @@ def _volumes(connection: Mapping[str, Any], taken: Taken) -> list[Volume]:
     if missing := sorted(set(taken.details["volumes"]) - set(mounted)):
         message = f"milvus: the set has the volumes of {', '.join(missing)}, which are not mounted"
         raise Failure("RestoreFailed", message, "restore into the stack that made the set")
-    return [Volume(service, Path(mounted[service])) for service in sorted(taken.details["volumes"])]
+    return [_volume(service, mounted[service]) for service in sorted(taken.details["volumes"])]
+
+
+def _volume(service: str, path: str) -> Volume:
+    return Volume(_ENGINE, service, Path(path), dot=DOT)
 
 
 def _check_space(volume: Volume, needed: int) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from backup.engines.base import digest
+from backup.engines.volume import own, sync
 from init.protocol import Failure
 
-# What a restore has beside the data is none of them.
-OWN = (".restoring", ".placing", ".replaced", ".restored-from")
+# What a restore has beside the data, with this in front of its names, is none of them.
+DOT = "."
 _CHUNK = 1 << 20
 _SAY_SECONDS = 1.0
 _MODE = 0o7777
@@ -115,15 +116,6 @@ def unpack(stream: IO[bytes], into: Path, sums: Sums) -> None:
         sync(path)
 
 
-def sync(path: Path) -> None:
-    """Have a directory's entries on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _write(path: Path, entry: tarfile.TarInfo, content: IO[bytes], sums: Sums) -> None:
     summing = sums.file(entry.name, entry.mode, content)
     with path.open("xb") as file:
@@ -138,7 +130,7 @@ def _write(path: Path, entry: tarfile.TarInfo, content: IO[bytes], sums: Sums) -
 def _below(volume: Path) -> Iterator[Path]:
     """Return everything, a directory before what is in it."""
     for top in sorted(volume.iterdir()):
-        if top.name in OWN:
+        if top.name in own(DOT):
             continue
         yield top
         if top.is_dir() and not top.is_symlink():

@@ -80,6 +80,12 @@ def stage(server: Server, set_id: str) -> str:
     return next((one for one in (EXCHANGING, LOADED) if mark(set_id, one) in names), "")
 
 
+def refuse_exchanging(server: Server) -> None:
+    """Raise RestoreUnfinished while collections are half replaced, by whatever set."""
+    if any(name.startswith(RESTORING) and name.endswith(EXCHANGING) for name in server.names(DEFAULT)):
+        raise Failure("RestoreUnfinished", f"{SERVICE}: a restore of its collections is not finished", "restore again")
+
+
 def mark_loaded(server: Server, set_id: str) -> None:
     """Note that everything is loaded and compared. Only a collection is there after a restart, and at once."""
     name = mark(set_id, LOADED)

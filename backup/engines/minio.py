@@ -11,13 +11,14 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from backup.engines import minio_archive as archive
-from backup.engines import minio_journal as journals
 from backup.engines import minio_restore as restoring
-from backup.engines.base import Part, Sink, Source, Task, compared
-from backup.engines.minio_journal import Journal
+from backup.engines.base import Part, Sink, Source, Task, compared, no_way_back
+from backup.engines.journal import AGAIN, EXCHANGED, EXCHANGING, LOADED
+from backup.engines.minio_journal import BucketJournal, Staged
 from backup.engines.minio_store import SERVICE, Store, opened
 from backup.model import Taken
 from init.engines import minio_buckets
@@ -26,7 +27,6 @@ from init.protocol import Failure
 
 _MEGABYTE = 1_000_000
 _REPORT_SECONDS = 1.0
-_AGAIN = "restore the set again"
 
 
 class Minio(Part):
@@ -35,9 +35,7 @@ class Minio(Part):
     def back_up(self, connection: Mapping[str, Any], sink: Sink, task: Task) -> Taken:
         """Write a file for each bucket; Failure RestoreUnfinished while a restore is half done."""
         with opened(connection) as store:
-            journal = journals.read(store.client)
-            if journal and journal.touched:
-                raise _unfinished(journal)
+            BucketJournal(store.client).refuse_touched()
             began = time.time()
             found = [
                 archive.listed(store, bucket, task.staging / f"listing-{number:04d}")
@@ -67,69 +65,80 @@ class Minio(Part):
     def load(self, connection: Mapping[str, Any], source: Source, taken: Taken, task: Task) -> None:
         """Bring every bucket into one beside the data, from the start; Failure Mismatch if it is not what was taken."""
         with opened(connection) as store:
-            before = journals.read(store.client)
-            journal = Journal(task.set_id, touched=bool(before and before.touched))
-            journals.write(store.client, journal)
+            journal = BucketJournal(store.client)
+            restore = journal.begin(task.set_id)
             restoring.sweep(store.client)
             report = _Progress(task.progress)
             counts: dict[str, int] = {}
             checksums: dict[str, str] = {}
+            buckets = []
             for number, name in enumerate(source.names):
                 with source.file(name) as stream, _whole(name):
                     staged, totals = restoring.load(store, stream, number, report)
-                journal.buckets.append(staged)
+                buckets.append(asdict(staged))
                 counts |= totals.counts()
                 checksums |= totals.checksum()
             _compare("the set", counts, checksums, taken)
-            journal.state = journals.LOADED
-            journals.write(store.client, journal)
+            restore.state, restore.details = LOADED, {"buckets": buckets, "done": []}
+            journal.write(restore)
 
     def exchange(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Replace bucket by bucket and remove those that the set has not; Failure NotLoaded without a load of this set."""
         with opened(connection) as store:
-            journal = journals.read(store.client)
-            if journal is None or journal.set_id != task.set_id or journal.state == journals.LOADING:
-                raise Failure("NotLoaded", f"{SERVICE}: set {task.set_id} is not loaded", _AGAIN)
-            if journal.state == journals.EXCHANGED:
+            journal = BucketJournal(store.client)
+            restore = journal.loaded(task.set_id)
+            if restore.state == EXCHANGED:
                 return
-            if journal.state == journals.LOADED:
+            if restore.state == LOADED:
                 _refuse_locked(store)
-                journal.state, journal.touched = journals.EXCHANGING, True
-                journals.write(store.client, journal)
-            for name in set(store.buckets()) - {staged.bucket for staged in journal.buckets}:
+                restore.state, restore.touched = EXCHANGING, True
+                journal.write(restore)
+            buckets = [Staged(**one) for one in restore.details["buckets"]]
+            for name in set(store.buckets()) - {staged.bucket for staged in buckets}:
                 minio_buckets.remove(store.client, name, bypass_governance=True)
             report = _Progress(task.progress)
-            for staged in journal.buckets:
-                if not staged.done:
+            for staged in buckets:
+                if staged.bucket not in restore.details["done"]:
                     restoring.exchange(store, staged, report)
-                    staged.done = True
-                    journals.write(store.client, journal)
-            journal.state = journals.EXCHANGED
-            journals.write(store.client, journal)
+                    restore.details["done"].append(staged.bucket)
+                    journal.write(restore)
+            restore.state = EXCHANGED
+            journal.write(restore)
+
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Remove the buckets beside the data; once buckets were begun to be removed, what was loaded is put in their place."""
+        with opened(connection) as store:
+            restore = BucketJournal(store.client).read()
+        if not (restore and restore.touched):
+            self.discard(connection, task)
+            return True
+        try:
+            self.exchange(connection, taken, task)
+        except Failure as failure:
+            raise no_way_back(SERVICE, task, failure) from None
+        return False
 
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Compare what is there now with what was taken, and remove what the restore has made beside it."""
         with opened(connection) as store:
-            journal = journals.read(store.client)
-            if journal is None:
+            journal = BucketJournal(store.client)
+            restore = journal.exchanged()
+            if restore is None:
                 return
-            if journal.state != journals.EXCHANGED:
-                raise _unfinished(journal)
             sums = _sums(store, _Progress(task.progress))
             compared(connection, lambda: _compare("the restored data", *sums, taken), task)
-            journal.touched = False
-            journals.write(store.client, journal)
+            restore.touched = False
+            journal.write(restore)
             restoring.sweep(store.client)
-            journals.remove(store.client)
+            journal.remove()
 
     def discard(self, connection: Mapping[str, Any], task: Task) -> None:
         """Remove the buckets beside the data; Failure RestoreUnfinished if they are needed to complete the data."""
         with opened(connection) as store:
-            journal = journals.read(store.client)
-            if journal and journal.touched:
-                raise _unfinished(journal)
+            journal = BucketJournal(store.client)
+            journal.refuse_touched()
             restoring.sweep(store.client)
-            journals.remove(store.client)
+            journal.remove()
 
     def summarize(self, connection: Mapping[str, Any]) -> tuple[Mapping[str, int], Mapping[str, str]]:
         """Read every bucket that belongs to a set, and sum it."""
@@ -186,12 +195,7 @@ def _compare(what: str, counts: Mapping[str, int], checksums: Mapping[str, str],
         for name in sorted({*found, *expected}):
             if found.get(name) != expected.get(name):
                 told = f"{name} is {found.get(name, 'missing')}, was {expected.get(name, 'missing')} when it was taken"
-                raise Failure("Mismatch", f"{SERVICE}: {what} is not what the manifest says: {told}", _AGAIN)
-
-
-def _unfinished(journal: Journal) -> Failure:
-    message = f"{SERVICE}: the restore of set {journal.set_id} is not finished (it was {journal.state})"
-    return Failure("RestoreUnfinished", message, _AGAIN)
+                raise Failure("Mismatch", f"{SERVICE}: {what} is not what the manifest says: {told}", AGAIN)
 
 
 PART = Minio()

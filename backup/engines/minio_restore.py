@@ -9,10 +9,9 @@ from minio.error import S3Error
 from minio.versioningconfig import VersioningConfig
 
 from backup.engines import minio_archive, minio_settings
-from backup.engines import minio_journal as journals
 from backup.engines.minio_content import Content, Summed
 from backup.engines.minio_entries import Entry, Totals
-from backup.engines.minio_journal import Staged
+from backup.engines.minio_journal import BUCKET, Staged
 from backup.engines.minio_store import TEMPORARY, Store, Version
 from init.engines import minio_buckets
 
@@ -79,7 +78,7 @@ def sums(store: Store, bucket: str, report: Report) -> Totals:
 def sweep(client: Minio) -> None:
     """Remove what a restore has made beside the data, but not its journal."""
     for bucket in client.list_buckets():
-        if bucket.name.startswith(TEMPORARY) and bucket.name != journals.BUCKET:
+        if bucket.name.startswith(TEMPORARY) and bucket.name != BUCKET:
             minio_buckets.remove(client, bucket.name)
 
 

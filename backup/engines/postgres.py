@@ -107,6 +107,12 @@ class Postgres(Part):
         else:
             postgres_files.exchange(connection, task)
 
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Have the data, or the databases, again that were there before; the server must be stopped, except for dumps."""
+        if taken.details.get("logical"):
+            return postgres_logical.give_up(connection, taken, task)
+        return postgres_files.give_up(connection, task)
+
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """See that the target's credentials open what was restored, and remove what was there before."""
         if taken.details.get("logical"):
@@ -117,7 +123,7 @@ class Postgres(Part):
         postgres_files.clear(connection)
 
     def discard(self, connection: Mapping[str, Any], task: Task) -> None:
-        """Remove what `load` has left; an exchange that was cut off is taken back. `connection["logical"]` says of what."""
+        """Remove what `load` has left, unless it is half in its place. `connection["logical"]` says of what."""
         del task
         if connection.get("logical"):
             postgres_logical.discard(connection)

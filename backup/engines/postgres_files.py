@@ -4,6 +4,9 @@ load      restoring/pgdata, restoring/wal, restoring/server.conf, restoring/hba.
 (host)    a server recovers restoring/pgdata; then restoring/ready names the set
 exchange  pgdata → replaced, restoring/pgdata → pgdata
 finish    replaced and restoring are removed
+give_up   the way of exchange, backwards: pgdata → restoring/pgdata, replaced → pgdata, restoring is removed
+
+`earlier/` has the replaced data of an exchange that was cut off, where a server that was started in between has others by now.
 """
 
 import json
@@ -13,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backup.engines.base import Source, Task
+from backup.engines.base import Source, Task, half_exchanged
 from backup.engines.postgres_settings import TRUST, settings
 from backup.engines.postgres_unpack import unpack
 from backup.model import Taken
@@ -21,7 +24,7 @@ from init.engines.base import required
 from init.protocol import Failure
 
 BASE, WAL = "base.tar", "wal/"
-_RESTORING, _REPLACED, _DATA = "restoring", "replaced", "pgdata"
+_RESTORING, _REPLACED, _EARLIER, _DATA = "restoring", "replaced", "earlier", "pgdata"
 # A server is configured by the stack that it is in, not by the one that it comes from.
 _TARGETS_OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _CHUNK = 1 << 20
@@ -35,6 +38,8 @@ def load(connection: Mapping[str, Any], source: Source, taken: Taken, task: Task
     Failure `DiskFull` before anything is written, `Damaged` for an archive with anything but files and directories below it.
     """
     volume = _volume(connection)
+    if _half(volume):
+        raise half_exchanged("postgres")
     discard(connection)
     segments = [name for name in source.names if name.startswith(WAL)]
     _check_space(volume, taken, len(segments))
@@ -73,10 +78,34 @@ def exchange(connection: Mapping[str, Any], task: Task) -> None:
             _copy(data / name, restoring / _DATA / name)
     if data.exists():
         # With both there, a server was started in between, and made itself an empty one.
-        os.rename(data, restoring / "unexpected" if replaced.exists() else replaced)
+        os.rename(data, _free(restoring, "unexpected") if replaced.exists() else replaced)
     os.rename(restoring / _DATA, data)
     for directory in (restoring, volume):
         _sync(directory)
+
+
+def give_up(connection: Mapping[str, Any], task: Task) -> bool:
+    """Have what was there before, cut off anywhere or exchanged, and nothing else; the server must be stopped.
+
+    False where a restored one is in the place of nothing. With `connection["unnoted"]`, what a server that was started in between
+    has made stays, and what was there before is kept in `earlier` until a restore is finished.
+    """
+    volume = _volume(connection)
+    restoring, data, replaced = volume / _RESTORING, volume / _DATA, volume / _REPLACED
+    if not replaced.exists() and _ready(restoring) is not None and not (restoring / _DATA).exists():
+        return False
+    if connection.get("unnoted") and _half(volume) and data.exists():
+        task.progress("it was started since: what it has stays, what was before is in earlier/ until the end")
+        (volume / _EARLIER).mkdir(mode=0o700, exist_ok=True)
+        os.rename(replaced, _free(volume / _EARLIER, _DATA))
+    elif replaced.exists():
+        if data.exists():
+            # What is loaded is either still beside it, or it itself.
+            os.rename(data, _free(restoring, "unexpected") if _half(volume) else restoring / _DATA)
+        os.rename(replaced, data)
+    _sync(volume)
+    _remove(restoring)
+    return True
 
 
 def clear(connection: Mapping[str, Any]) -> None:
@@ -84,18 +113,29 @@ def clear(connection: Mapping[str, Any]) -> None:
     volume = _volume(connection)
     if not (volume / _DATA / "PG_VERSION").is_file():
         raise Failure("NotRestored", f"postgres: there is no data in {volume}", "./karen backup restore")
-    for name in (_REPLACED, _RESTORING):
+    for name in (_REPLACED, _RESTORING, _EARLIER):
         _remove(volume / name)
 
 
 def discard(connection: Mapping[str, Any]) -> None:
-    """Remove what a load has left; where an exchange was cut off, what was there before comes back."""
+    """Remove what restores have left, but for `earlier`; nothing where an exchange was cut off."""
     volume = _volume(connection)
-    if not (volume / _DATA).exists() and (volume / _REPLACED).exists():
-        os.rename(volume / _REPLACED, volume / _DATA)
-        _sync(volume)
-    for name in (_REPLACED, _RESTORING):
-        _remove(volume / name)
+    if not _half(volume):
+        for name in (_REPLACED, _RESTORING):
+            _remove(volume / name)
+
+
+def _half(volume: Path) -> bool:
+    """Whether what was there before is out of the way, and what was loaded not in its place."""
+    return (volume / _REPLACED).exists() and (volume / _RESTORING / _DATA).exists()
+
+
+def _free(directory: Path, name: str) -> Path:
+    """Return a path below a directory that nothing has yet."""
+    number = 0
+    while (directory / f"{name}.{number}").exists():
+        number += 1
+    return directory / f"{name}.{number}"
 
 
 def _volume(connection: Mapping[str, Any]) -> Path:

@@ -118,6 +118,13 @@ def exchange(connection: Facts, taken: Taken, task: Task) -> None:
     names.exchange(connection, list(names.renamed(connection, taken).values()), task)
 
 
+def give_up(connection: Facts, taken: Taken, task: Task) -> bool:
+    """Give the databases that were there before their names again, and remove what was loaded."""
+    names.give_up(connection, list(names.renamed(connection, taken).values()), task)
+    discard(connection)
+    return True
+
+
 def finish(connection: Facts, taken: Taken, task: Task) -> None:
     """See that the target's credentials open what was restored, and remove what was there before."""
     for name in names.renamed(connection, taken).values():

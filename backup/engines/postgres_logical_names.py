@@ -79,11 +79,35 @@ def exchange(connection: Mapping[str, Any], wanted: Sequence[str], task: Task) -
         except psycopg.Error as error:
             with suppress(psycopg.Error):
                 _change(opened, old, "ALLOW_CONNECTIONS true")
-            what = f"postgres: the databases could not be exchanged: {first_line(error)}"
-            raise Failure(
-                "RestoreFailed", what, "end what uses them, such as prepared transactions; try again"
-            ) from None
+            raise _stuck(error) from None
     task.progress(f"exchanged: {', '.join(todo)}")
+
+
+def give_up(connection: Mapping[str, Any], wanted: Sequence[str], task: Task) -> None:
+    """Rename all databases back, in one transaction; nothing to do where nothing was exchanged.
+
+    They are closed until `let_in`, and what was restored has the names of what was loaded again.
+    """
+    with session(connection, MAINTENANCE) as opened:
+        old = [name for name in wanted if f"{REPLACED}{name}" in _there(opened, REPLACED)]
+        # All of them were exchanged, or none.
+        if not old or any(f"{RESTORING}{name}" in _there(opened, RESTORING) for name in wanted):
+            return
+        rows = opened.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", [list(wanted)]).fetchall()
+        restored = [name for (name,) in rows]
+        try:
+            _change(opened, restored, "ALLOW_CONNECTIONS false")
+            _leave(opened, [*restored, *(f"{REPLACED}{name}" for name in old)])
+            with opened.transaction():
+                _change(opened, restored, "RENAME TO {}", RESTORING)
+                for name in old:
+                    change = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+                    opened.execute(change.format(sql.Identifier(f"{REPLACED}{name}"), sql.Identifier(name)))
+        except psycopg.Error as error:
+            with suppress(psycopg.Error):
+                _change(opened, restored, "ALLOW_CONNECTIONS true")
+            raise _stuck(error) from None
+    task.progress(f"as before: {', '.join(old)}")
 
 
 def let_in(connection: Mapping[str, Any]) -> None:
@@ -99,6 +123,11 @@ def remove(connection: Mapping[str, Any], prefixes: Sequence[str]) -> None:
         for one in prefixes:
             for name in _there(opened, one):
                 opened.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _stuck(error: Exception) -> Failure:
+    what = f"postgres: the databases could not be exchanged: {first_line(error)}"
+    return Failure("RestoreFailed", what, "end what uses them, such as prepared transactions; try again")
 
 
 def _there(opened: Connection, beginning: str) -> list[str]:

@@ -72,6 +72,15 @@ class Redis(Part):
         except OSError as error:
             raise _unwritable(error) from None
 
+    def give_up(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> bool:
+        """Put what was there before back in its place; the server is stopped."""
+        try:
+            if not Files(connection).give_up(unnoted=bool(connection.get("unnoted"))):
+                task.progress("it was started since: what it has stays, what was before is in earlier/ until the end")
+        except OSError as error:
+            raise _unwritable(error) from None
+        return True
+
     def finish(self, connection: Mapping[str, Any], taken: Taken, task: Task) -> None:
         """Compare what the server has read with what was taken, then remove what it had before."""
         found = _running(connection)

@@ -150,7 +150,10 @@ class Job:
             raise JobError(
                 f"The {self._spec.name} job did not finish within {self._spec.deadline_seconds:.0f} s. Fix: run the command again"
             )
-        raise JobError(f"The {self._spec.name} job ended without an answer. Its last line: {lines.last()}")
+        raise JobError(
+            f"The {self._spec.name} job ended without an answer: it was killed, has crashed, or was out of its {_MEMORY >> 20} MB of memory. "
+            f"Its last line: {lines.last() or 'none'}. Fix: run the command again"
+        )
 
     def _kill(self) -> None:
         with suppress(NotFound, APIError):

@@ -1,25 +1,16 @@
 """Milvus as a copy of its three volumes: its servers stand still while they are read, and while they are exchanged."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping
 from typing import Any
 
-import docker
-from docker.errors import APIError
-
 from backup.engines import COLD, HELD, NAMES
-from init.resources.gate import wait_until_healthy
-from ops.backups import jobs
+from ops.backups import jobs, standing
 from ops.backups.reporting import Reporter
 from ops.backups.stack import StackBackups
 
 # In the order in which they are stopped; they are started the other way round.
 SERVICES = (COLD, "minio", "etcd")
 _MOUNT = "/volumes/{}"
-_START_SECONDS = 300
-_GRACE_SECONDS = 120
-# The volumes are read as they are, and everything else as the stack's own user: the job gives the rest of these up at once.
-_CAPABILITIES = ("DAC_READ_SEARCH", "SETUID", "SETGID")
 
 
 def is_cold(taken: Mapping[str, Any]) -> bool:
@@ -45,18 +36,20 @@ def create(backups: StackBackups, request: Mapping[str, Any], reporter: Reporter
     cold = {
         "volumes": mounts(),
         "version": backups.servers[COLD].image.rpartition(":")[2].partition("-")[0],
-        "user": backups.user,
     }
-    with stopped(reporter, [backups.servers[service].container for service in SERVICES], always=True):
+    containers = [backups.servers[service].container for service in SERVICES]
+    try:
+        standing.stop(COLD, containers, reporter)
         return jobs.ask(
             backups,
             "create",
             {"configuration": backups.configuration, **request, "cold": cold},
             reporter,
             volumes={**backups.volumes, **{f"{path}:ro": volume for path, volume in volumes(backups).items()}},
-            user="0:0",
-            capabilities=_CAPABILITIES,
+            reads_all=True,
         )
+    finally:
+        standing.start(COLD, containers, reporter)
 
 
 def mounts() -> dict[str, str]:
@@ -67,43 +60,3 @@ def mounts() -> dict[str, str]:
 def volumes(backups: StackBackups) -> dict[str, str]:
     """Return what a job has to mount to have them there."""
     return {path: backups.servers[service].volume for service, path in mounts().items()}
-
-
-@contextmanager
-def still(backups: StackBackups, reporter: Reporter) -> Iterator[None]:
-    """Keep the three stopped while they are exchanged; what fails half-way leaves them so, for the next restore to finish."""
-    with stopped(reporter, [backups.servers[service].container for service in SERVICES], always=False):
-        yield
-
-
-@contextmanager
-def stopped(reporter: Reporter, containers: Collection[str], *, always: bool) -> Iterator[None]:
-    """Stop containers in this order, and have them healthy again in the other; `always` says: also when what is done fails."""
-    client = docker.from_env(timeout=_GRACE_SECONDS + _START_SECONDS)
-    done = False
-    try:
-        try:
-            for container in containers:
-                reporter.tell(f"{COLD}: {container} stops")
-                client.api.stop(container, timeout=_GRACE_SECONDS)
-            yield
-            done = True
-        finally:
-            if done or always:
-                _start(client, reporter, list(reversed(list(containers))))
-    finally:
-        client.close()
-
-
-def _start(client: docker.DockerClient, reporter: Reporter, containers: list[str]) -> None:
-    try:
-        for container in containers:
-            reporter.tell(f"{COLD}: {container} starts")
-            client.api.start(container)
-            wait_until_healthy(container, deadline_seconds=_START_SECONDS)
-    except BaseException:
-        # Interrupted, or one of them failed: the others run all the same.
-        for container in containers:
-            with suppress(APIError):
-                client.api.start(container)
-        raise

@@ -11,6 +11,8 @@ from ops.backups.stack import StackBackups
 # As long as the largest set may take; a job whose starter is gone ends by itself.
 _DEADLINE_SECONDS = 24 * 3600.0
 _ACTION = "backup"
+# What is mounted is read as it is, and everything else done as the job's own user: it gives the rest of these up at once.
+_READING = ("DAC_READ_SEARCH", "SETUID", "SETGID")
 
 
 def ask(
@@ -23,23 +25,28 @@ def ask(
     user: str | None = None,
     network: str | None = None,
     outside: str = "",
-    capabilities: tuple[str, ...] = (),
+    reads_all: bool = False,
 ) -> dict[str, Any]:
     """Have a job do one step and return its result; JobError says why not. `volumes`, `user`, `network` are the stack's without.
 
-    `outside` is a network that leads to what the step reads, for a stack that has none of its own; `capabilities` are for root.
+    `outside` is a network that leads to what the step reads, for a stack that has none of its own; with `reads_all` it may read
+    whatever is mounted, also what its user may not.
     """
+    own = user or backups.user
     spec = JobSpec(
         stack=backups.stack,
         name=_ACTION,
         image=backups.image,
-        user=user or backups.user,
+        user="0:0" if reads_all else own,
         network=network or backups.network,
         outside=None if network else backups.outside or outside or None,
         volumes=backups.volumes if volumes is None else volumes,
-        capabilities=capabilities,
+        capabilities=_READING if reads_all else (),
         deadline_seconds=_DEADLINE_SECONDS,
         exclusive=False,
     )
+    becoming = {"become": own} if reads_all else {}
     with Job(spec) as job:
-        return job.run({"protocol": PROTOCOL, "action": _ACTION, "step": step, **request}, tell=reporter.tell)
+        return job.run(
+            {"protocol": PROTOCOL, "action": _ACTION, "step": step, **request, **becoming}, tell=reporter.tell
+        )

@@ -5,16 +5,22 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from components.machine import home
 
+# The fields of a note that list engines.
+_ENGINES = ("exchanged", "finished", "kept", "lost")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """A restore whose parts are loaded: the set of each engine, with what it was asked for, and how far it has come."""
+    """A restore whose parts are loaded: the set of each engine, with what it was asked for, and how far it has come.
+
+    One that is given up has engines that are `kept` as before, and such that are `lost`, with neither what was there nor the set's.
+    """
 
     stack: str
     command: str
@@ -22,6 +28,15 @@ class Decided:
     sets: Mapping[str, str]
     exchanged: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
+    giving_up: bool = False
+    kept: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> list[str]:
+        """Return the engines of which it is not decided yet what they have in the end."""
+        decided = {*self.finished, *self.kept, *self.lost}
+        return [engine for engine in self.taken if engine not in decided]
 
 
 class TwiceError(RuntimeError):
@@ -63,6 +78,13 @@ def write(decided: Decided) -> None:
         os.close(directory)
 
 
+def note(decided: Decided, field: str, engine: str) -> Decided:
+    """Keep that an engine is `exchanged`, `finished`, `kept` or `lost`, and return that."""
+    noted = replace(decided, **{field: (*getattr(decided, field), engine)})  # type: ignore[arg-type]
+    write(noted)
+    return noted
+
+
 def read(stack: str) -> Decided | None:
     """Return what an earlier restore has left, None if there is nothing to finish; ValueError if it cannot be read."""
     target = path(stack)
@@ -70,7 +92,7 @@ def read(stack: str) -> Decided | None:
         return None
     try:
         found = json.loads(target.read_text(encoding="utf-8"))
-        return Decided(**{**found, **{key: tuple(found[key]) for key in ("exchanged", "finished")}})
+        return Decided(**{**found, **{key: tuple(found[key]) for key in _ENGINES}})
     except (TypeError, KeyError) as error:
         raise ValueError(f"no note of a restore: {error}") from None
 

@@ -11,8 +11,10 @@ from ops.backups.reporting import Reporter
 from ops.backups.stack import StackBackups
 from ops.cli.backup.asked import Asked
 from ops.cli.backup.places import Place
+from ops.cli.backup.versions import differences
 from ops.cli.errors import NotAsked, Refused
 from ops.cli.migrate.folders import files_of, migrated
+from ops.cli.recorded import Recorded
 
 _POSTGRES = "postgres"
 _NOTHING = "Nothing was touched."
@@ -20,10 +22,11 @@ _NOTHING = "Nothing was touched."
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The manifest of each engine, and the moment (Unix seconds) at which each will stand."""
+    """The manifest of each engine, and the moment (Unix seconds) at which each will stand; `differences` are servers' versions."""
 
     manifests: Mapping[str, Mapping[str, Any]]
     points: Mapping[str, float]
+    differences: tuple[str, ...] = ()
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -41,11 +44,12 @@ def choose(into: StackBackups, found: Place, asked: Asked, reporter: Reporter) -
     if unknown := sorted(set(asked.only) - set(NAMES)):
         raise NotAsked(f"--only is {', '.join(unknown)}; allowed: {', '.join(NAMES)}. {_NOTHING}")
     until = moment_of(asked.at)
-    volumes = {**into.volumes, **found.volumes}
+    volumes, foreign = {**into.volumes, **found.volumes}, found.foreign(into.user)
 
     def ask(step: str, **request: Any) -> Mapping[str, Any]:
         # A job of the stack that is restored into: the source may be gone.
-        return jobs.ask(into, step, {**found.request, **request}, reporter, volumes=volumes, outside=found.outside)
+        sent = {**found.request, **request}
+        return jobs.ask(into, step, sent, reporter, volumes=volumes, outside=found.outside, reads_all=foreign)
 
     manifest = ask("find", set=asked.wanted, not_after=until)["manifest"]
     engines = _wanted(manifest, into, asked)
@@ -53,12 +57,13 @@ def choose(into: StackBackups, found: Place, asked: Asked, reporter: Reporter) -
         _refuse_newer(name, manifest["engines"][name]["taken"])
     if until is not None and _POSTGRES in engines:
         _refuse_logical(manifest)
+    differing = differences(manifest, engines, Recorded.read(into.stack).server_versions)
     # This comes last, for it reads all of it.
     ask("check", set=manifest["id"], engines=engines, identity=found.identity)
     points = {name: float(manifest["engines"][name]["taken"]["ended"]) for name in engines}
     if until is not None and _POSTGRES in points:
         points[_POSTGRES] = until
-    return Chosen(manifests=dict.fromkeys(engines, manifest), points=points)
+    return Chosen(manifests=dict.fromkeys(engines, manifest), points=points, differences=differing)
 
 
 def _wanted(manifest: Mapping[str, Any], into: StackBackups, asked: Asked) -> list[str]:

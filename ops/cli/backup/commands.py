@@ -52,6 +52,10 @@ Mask = Annotated[
     Path | None,
     typer.Option("--mask", metavar="FILE", help="SQL that PostgreSQL executes before anybody can reach it."),
 ]
+GiveUp = Annotated[
+    bool,
+    typer.Option("--give-up", help="Give up a restore whose exchange fails each time: what was there comes back."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")]
 Cold = Annotated[
     bool,
@@ -117,6 +121,7 @@ def verify(
     "./karen backup restore latest --only redis --confirm dev",
     "./karen backup restore --stack prod --into dev",
     "./karen backup restore --at 2026-11-22T10:15:00Z",
+    "./karen backup restore --give-up",
 )
 def restore(
     wanted: Set = "latest",
@@ -127,22 +132,23 @@ def restore(
     identity: IdentityFile = None,
     target: Target = None,
     confirm: Confirm = None,
+    give_up: GiveUp = False,
     stack: Stack = "dev",
     json: Json = False,
 ) -> int:
     """Put a set in the place of what a stack holds, once the stack's name has been typed.
 
     The set is checked first. It is loaded beside the data and compared, then exchanged with them: interrupted before that, the
-    old data are there; interrupted after it, the same command finishes. The stack's own passwords stay as they are.
+    old data are there; interrupted after it, the same command finishes, and --give-up is for one that cannot be finished. The stack's own passwords stay as they are.
     """
-    from ops.cli.backup import restoring
+    from ops.cli.backup import giving_up, restoring
     from ops.cli.backup.asked import Asked
 
     asked = Asked(
         stack=stack, into=into or stack, wanted=wanted, only=tuple(only or ()), at=at, mask=mask, identity=identity,
         target=target, confirm=confirm,
     )  # fmt: skip
-    return restoring.restore(Printer(asked.into, as_json=json), asked)
+    return (giving_up.give_up if give_up else restoring.restore)(Printer(asked.into, as_json=json), asked)
 
 
 @command(

@@ -1,25 +1,33 @@
-"""`backup drill`: a set restored into a throw-away stack of its own, compared, searched, timed, and taken away again."""
+"""`backup drill`: a set restored into a throw-away stack of its own, compared, searched, timed, and taken away again.
+
+Which engines that stack has, the set says: with its place and its identity, nothing else of the stack that made it is needed.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.images import version
 from components.machine import image_source
 from components.rules import camel
 from ops.backups import drills, jobs, throwaway
 from ops.backups.reporting import Reporter, reporter
+from ops.backups.stack import StackBackups
 from ops.backups.steps import Steps
 from ops.cli.backup.asked import Asked
 from ops.cli.backup.asking import described, failures
 from ops.cli.backup.choosing import Chosen, choose
 from ops.cli.backup.places import Place, place
+from ops.cli.backup.versions import differences
 from ops.cli.errors import DONE, NotAsked
 from ops.cli.printer import Printer
 from ops.pulumi import PulumiError
 
 # What a stack may leave out; PostgreSQL and DuckDB are always there.
 _OPTIONAL = ("redis", "elasticsearch", "milvus", "minio")
+_SERVERS = ("postgres", *_OPTIONAL)
+_REGISTRY = "registry"
 
 
 def drill(printer: Printer, wanted: str, *, identity: Path | None, target: str | None) -> int:
@@ -44,6 +52,8 @@ def drill(printer: Printer, wanted: str, *, identity: Path | None, target: str |
         **result,
     }
     drills.write(printer.stack, document)
+    for difference in result["differences"]:
+        printer.say(difference)
     probes = ", ".join(f"{name} {told}" for name, told in result["probes"].items())
     told = f"{result['set']} comes back whole in {result['rto_seconds']:.0f} s (RTO), {document['rpo_seconds']} s old (RPO)"
     printer.end(f"Done: {told}; {probes}.", document)
@@ -53,10 +63,15 @@ def drill(printer: Printer, wanted: str, *, identity: Path | None, target: str |
 def _carried_out(stack: str, found: Place, wanted: str, shown: Reporter) -> dict[str, Any]:
     """Restore into a stack of its own, and return what was seen there."""
     began = time.monotonic()
+    manifest = _manifest(stack, found, wanted, shown)
+    settings = _settings(stack, manifest["engines"])
+    source = settings.get("imageSource", _REGISTRY)
+    # What the images tell is enough to refuse a set before there is a stack for it.
+    differences(manifest, manifest["engines"], {name: version(name, source) for name in _SERVERS})
     try:
-        with throwaway.throwaway(_settings(stack), shown.tell) as name:
+        with throwaway.throwaway(settings, shown.tell) as name:
             into = described(name)
-            asked = Asked(stack=stack, into=name, wanted=wanted)
+            asked = Asked(stack=stack, into=name, wanted=manifest["id"])
             chosen = choose(into, found, asked, shown)
             steps = _steps(into, found, chosen, shown)
             for engine in chosen.engines:
@@ -68,6 +83,7 @@ def _carried_out(stack: str, found: Place, wanted: str, shown: Reporter) -> dict
             return {
                 "set": chosen.newest,
                 "engines": list(chosen.engines),
+                "differences": list(chosen.differences),
                 "rto_seconds": round(rto, 1),
                 "point": min(chosen.points.values()),
                 "probes": probes["probes"],
@@ -76,15 +92,31 @@ def _carried_out(stack: str, found: Place, wanted: str, shown: Reporter) -> dict
         raise NotAsked(f"The throw-away stack did not come up: {error}") from None
 
 
-def _settings(stack: str) -> dict[str, str]:
-    """Return the settings of a throw-away stack: this stack's sizes where they are known, nothing that is told to the outside."""
+def _manifest(stack: str, found: Place, wanted: str, shown: Reporter) -> Mapping[str, Any]:
+    """Return what a set tells of itself, from a job of no stack."""
+    from components.initialize import TOOLBOX_USER
+    from ops.cli.migrate import pins
+    from ops.cli.migrate.asking import toolbox_image
+
+    beside = StackBackups(
+        stack=stack, image=toolbox_image(stack, pins.configuration(stack)), network=found.outside, outside="",
+        user=TOOLBOX_USER, volumes={}, configuration={}, servers={}, identity="", public="",
+    )  # fmt: skip
+    request, foreign = {**found.request, "set": wanted}, found.foreign(TOOLBOX_USER)
+    answer = jobs.ask(beside, "find", request, shown, volumes=found.volumes, reads_all=foreign)
+    manifest: Mapping[str, Any] = answer["manifest"]
+    return manifest
+
+
+def _settings(stack: str, engines: Collection[str]) -> dict[str, str]:
+    """Return the settings of a throw-away stack: these engines, the stack's sizes where they are known here, and nothing else of it."""
     from ops.cli.migrate import pins
 
     own: Mapping[str, Any] = pins.readable(pins.configuration(stack))
     kept = {key: str(value) for key, value in own.items() if key.endswith(("Memory", "Heap", "Cpus", "Connections"))}
-    kept |= {
-        camel(f"enable_{name}"): str(own[key]).lower() for name in _OPTIONAL if (key := camel(f"enable_{name}")) in own
-    }
+    # Milvus keeps its segments in MinIO.
+    needed = {*engines, "minio"} if "milvus" in engines else set(engines)
+    kept |= {camel(f"enable_{name}"): str(name in needed).lower() for name in _OPTIONAL}
     source = str(own.get("imageSource") or image_source(stack) or "")
     return {**kept, **({"imageSource": source} if source else {})}
 
@@ -98,5 +130,6 @@ def _steps(into: Any, found: Place, chosen: Chosen, shown: Reporter) -> Steps:
         source=found.request,
         volumes=found.volumes,
         outside=found.outside,
+        foreign=found.foreign,
         alone=True,
     )

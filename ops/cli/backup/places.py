@@ -23,7 +23,8 @@ _BRIDGE = "bridge"
 class Place:
     """A target as a job opens it, what it has to mount for that, whose sets are meant, and what opens them.
 
-    `outside` is a network that leads to the target, for a job of a stack whose own does not; empty for a directory.
+    `outside` is a network that leads to the target, for a job of a stack whose own does not; empty for a directory. `owner` is the
+    user, `uid:gid`, whose directory it is, empty where nobody can tell.
     """
 
     stack: str
@@ -32,6 +33,11 @@ class Place:
     identity: str = field(repr=False)
     trust: tuple[str, ...]
     outside: str = ""
+    owner: str = ""
+
+    def foreign(self, user: str) -> bool:
+        """Whether it is a directory that another user may have closed to this one (`uid:gid`)."""
+        return bool(self.volumes) and user != self.owner
 
     @property
     def request(self) -> dict[str, Any]:
@@ -47,7 +53,7 @@ def place(stack: str, *, target: str | None, identity: Path | None) -> Place:
         return Place(
             stack=stack, target={**backups.target, **_moved(backups)}, volumes=_mounted(backups),
             identity=found.identity, trust=found.trust,
-            outside="" if "path" in backups.target else backups.outside or _BRIDGE,
+            outside="" if "path" in backups.target else backups.outside or _BRIDGE, owner=backups.user,
         )  # fmt: skip
     if identity is None:
         raise NotAsked(f"--target {target} needs --identity. Fix: add --identity FILE")

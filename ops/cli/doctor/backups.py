@@ -9,7 +9,8 @@ from monitor.backup_rules import SERVICE, conditions, moment
 from ops.backups import drills
 from ops.cli.doctor.model import Check, Finding, Patient, Status
 from ops.cli.doctor.places import apart
-from ops.cli.services.backed import read
+from ops.cli.services.backed import read, since
+from ops.cli.services.containers import Server
 from ops.cli.services.rehearsed import rehearsed
 
 _NAME = "backups"
@@ -46,7 +47,7 @@ def _made(patient: Patient) -> Iterator[Finding]:
         yield Finding(_NAME, "unknown", f"what {container} has written cannot be read", "./karen status")
         return
     now = time.time()
-    wrong = conditions(status, now, patient.stack)
+    wrong = conditions(status, now, patient.stack, since=since(Server(SERVICE, facts)))
     yield from map(_finding, wrong)
     if status.missed_at is not None and now - status.missed_at < _LATELY_SECONDS:
         told = f"no set was made {moment(status.missed_at)}, when one was due ({status.missed} missed so far); it was caught up"

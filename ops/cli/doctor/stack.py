@@ -8,6 +8,7 @@ from components.naming import SERVICE_LABEL, STACK_LABEL, Naming
 from components.preflight import port_problems
 from init.resources.job import JOB_LABEL
 from ops.cli.doctor.model import Check, Finding, Patient, Status
+from ops.cli.services.containers import Server
 
 _TYPES = {
     "docker:index/container:Container": "container",
@@ -79,6 +80,8 @@ def servers(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 "servers", "problem", told, f"./karen start {service} --stack {patient.stack}; {look} tells why"
             )
+        elif Server(service, facts).starting:
+            yield Finding("servers", "warning", f"{service} is starting", look)
         elif health != "healthy":
             yield Finding("servers", "problem", f"{service} is {health}", look)
         elif facts["RestartCount"]:

@@ -146,9 +146,12 @@ def _reply(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mounted(request: dict[str, Any], spec: JobSpec) -> dict[str, Any]:
-    """Return a request whose target is where the job's volume is in truth."""
+    """Return a request whose target and data are where the job's volumes are in truth, and which leaves the process its user."""
+    request = {key: value for key, value in request.items() if key != "become"}
     mounts = {path.partition(":")[0]: volume for path, volume in spec.volumes.items()}
     for holder in (request, request.get("configuration") or {}):
         if "path" in (holder.get("target") or {}):
             holder["target"] = {**holder["target"], "path": mounts[holder["target"]["path"]]}
+    if "volume" in (request.get("connection") or {}):
+        request["connection"] = {**request["connection"], "volume": mounts[request["connection"]["volume"]]}
     return request

@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-_GOOD = 'print(json.dumps({"state": "good", "set": "20260101T020000Z-abcd", "removed": ["old"]}))'
+_GOOD = 'print(json.dumps({"state": "good", "set": "20260101T020000.048213Z-abcd", "removed": ["old"]}))'
 PROGRAMS = {
     "good": _GOOD,
     "incomplete": 'print(json.dumps({"state": "incomplete", "set": "s", "reasons": {"redis": "redis: not reachable"}}))',
     "crash": "os._exit(3)",
+    "killed": "os.kill(os.getpid(), signal.SIGKILL)",
     # It says where it stands, and then works for long; asked to end, it ends in order.
     "slow": 'print(json.dumps({"progress": "redis: 1 of 9 MB"}), flush=True); signal.signal(signal.SIGTERM, end); time.sleep(60)',
     # It ignores being asked, and so does the tool that it has started.

@@ -92,7 +92,9 @@ def test_an_unknown_step_is_named_with_what_is_allowed() -> None:
         assert "allowed: create, list, find, check" in failure.message
 
 
-@pytest.mark.parametrize("step", ["create", "list", "find", "check", "prune", "load", "exchange", "finish", "discard"])
+@pytest.mark.parametrize(
+    "step", ["create", "list", "find", "check", "decide", "prune", "load", "exchange", "finish", "discard"]
+)
 def test_a_request_without_what_the_step_needs_says_what_is_missing(step: str) -> None:
     assert refused({"step": step}).kind == "BadRequest"
 
@@ -105,13 +107,23 @@ def test_a_set_is_made_found_checked_and_pruned(request_: dict[str, Any], capfd:
     checked = act({**request_, "step": "check", "identity": IDENTITY})
     assert (checked["manifest"], checked["report"]["files"]) == (first, 2)
     second = act({**request_, "step": "create"})["manifest"]
-    pruned = act({**request_, "step": "prune"})
-    assert [one["id"] for one in pruned["kept"]] == [max(first["id"], second["id"])]
-    assert len(act({**request_, "step": "list"})["sets"]) == 1
+    decision = act({**request_, "step": "decide"})
+    assert ([one["id"] for one in decision["kept"]], decision["removed"]) == ([second["id"]], [{"id": first["id"]}])
+    assert len(act({**request_, "step": "list"})["sets"]) == 2
+    assert act({**request_, "step": "prune", "decision": decision}) == decision
+    assert [one["id"] for one in act({**request_, "step": "list"})["sets"]] == [second["id"]]
     # What is told goes to the log, never where the answer is.
     printed = capfd.readouterr()
     assert printed.out == ""
     assert "duckdb: done in " in printed.err
+
+
+@pytest.mark.parametrize(
+    "decision", [{}, {"kept": []}, {"kept": [1], "removed": [], "refused": {}, "unfinished": [], "bytes": 0}]
+)
+def test_what_is_no_decision_is_refused(request_: dict[str, Any], decision: dict[str, Any]) -> None:
+    found = refused({**request_, "step": "prune", "decision": decision})
+    assert (found.kind, "allowed: the answer of the step `decide`" in found.message) == ("BadRequest", True)
 
 
 def test_a_named_place_is_read_with_the_keys_that_are_trusted(tmp_path: Path) -> None:

@@ -87,6 +87,21 @@ def test_a_file_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
         assert stream.read() == b"new"
 
 
+def test_a_sweep_removes_empty_directories_of_its_part(tmp_path: Path) -> None:
+    target = directory(tmp_path / "target")
+    write(target, "dev/sets/whole/1", b"")
+    for path in ("dev/sets/begun/engine", "dev/wal/begun"):
+        (tmp_path / "target" / path).mkdir(parents=True)
+    assert target.sweep("dev/sets/") == 0
+    assert os.listdir(tmp_path / "target/dev/sets") == ["whole"]
+    assert os.listdir(tmp_path / "target/dev/wal") == ["begun"]
+    assert target.sweep() == 0
+    assert os.listdir(tmp_path / "target/dev") == ["sets"]
+    target.remove("dev/sets/whole/1")
+    assert target.sweep() == 0
+    assert os.listdir(tmp_path / "target") == []
+
+
 def test_a_removed_file_takes_its_empty_directories_with_it(tmp_path: Path) -> None:
     target = directory(tmp_path)
     write(target, "a/b/c/1", b"")

@@ -10,69 +10,50 @@ from backup.model import Taken
 from init.engines.duckdb_lease import Lease
 from init.protocol import Failure
 from tests.contract.backup.plain_files import Files, backed_up, restored
-from tests.unit.backup.duckdb_samples import CATALOG, COUNTS, OBJECTS, VALUES, holding, names, place, run
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> dict[str, Any]:
-    found = place(tmp_path / "source")
-    run(found, OBJECTS, VALUES)
-    return found
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> dict[str, Any]:
-    found = place(tmp_path / "target")
-    run(found, "CREATE TABLE old AS SELECT 1")
-    return found
-
-
-@pytest.fixture
-def part(source: dict[str, Any], tmp_path: Path) -> tuple[Files, Taken]:
-    return backed_up(PART, source, tmp_path)
+from tests.unit.backup.duckdb_samples import CATALOG, COUNTS, holding, names, place, run
 
 
 def test_every_value_and_object_comes_back(
-    source: dict[str, Any], target: dict[str, Any], part: tuple[Files, Taken], tmp_path: Path
+    duckdb_source: dict[str, Any], duckdb_target: dict[str, Any], duckdb_set: tuple[Files, Taken], tmp_path: Path
 ) -> None:
-    files, taken = part
+    files, taken = duckdb_set
     assert taken.counts == COUNTS
-    Path(target["path"]).chmod(0o640)
-    lease = Path(f"{target['path']}.lease")
+    Path(duckdb_target["path"]).chmod(0o640)
+    lease = Path(f"{duckdb_target['path']}.lease")
     lease.touch()
     inode = lease.stat().st_ino
-    restored(PART, target, files, taken, tmp_path)
-    assert names(target) == ["kari.db", "kari.db.lease"]
+    restored(PART, duckdb_target, files, taken, tmp_path)
+    assert names(duckdb_target) == ["kari.db", "kari.db.lease"]
     assert lease.stat().st_ino == inode
-    assert Path(target["path"]).stat().st_mode & 0o777 == 0o640
-    assert PART.summarize(target) == PART.summarize(source) == (taken.counts, taken.checksums)
+    assert Path(duckdb_target["path"]).stat().st_mode & 0o777 == 0o640
+    assert PART.summarize(duckdb_target) == PART.summarize(duckdb_source) == (taken.counts, taken.checksums)
     questions = [CATALOG, *(f'SELECT * FROM "{table}"' for table in COUNTS if "." not in table), "SELECT quadrupled(2)"]
     moving = ["SELECT nextval('numbers'), nextval('cycled'), nextval('cycled')", "SELECT * FROM other.all_names"]
-    assert run(target, *questions, *moving) == run(source, *questions, *moving)
+    assert run(duckdb_target, *questions, *moving) == run(duckdb_source, *questions, *moving)
 
 
-def test_a_fresh_volume_is_restored_to(part: tuple[Files, Taken], tmp_path: Path) -> None:
+def test_a_fresh_volume_is_restored_to(duckdb_set: tuple[Files, Taken], tmp_path: Path) -> None:
     fresh = place(tmp_path / "fresh")
-    restored(PART, fresh, *part, tmp_path)
+    restored(PART, fresh, *duckdb_set, tmp_path)
     assert names(fresh) == ["kari.db", "kari.db.lease"]
     assert PART.summarize(fresh)[0] == COUNTS
 
 
-def test_what_is_only_in_the_log_is_taken_too(source: dict[str, Any], tmp_path: Path) -> None:
-    holding(source).communicate("")
-    assert "kari.db.wal" in names(source)
-    _, taken = backed_up(PART, source, tmp_path)
+def test_what_is_only_in_the_log_is_taken_too(duckdb_source: dict[str, Any], tmp_path: Path) -> None:
+    holding(duckdb_source).communicate("")
+    assert "kari.db.wal" in names(duckdb_source)
+    _, taken = backed_up(PART, duckdb_source, tmp_path)
     assert taken.counts == {**COUNTS, "logged": 1}
 
 
-def test_who_holds_the_file_is_named(source: dict[str, Any], tmp_path: Path) -> None:
-    lease = Lease(Path(source["path"]), "an application", seconds=0)
+def test_who_holds_the_file_is_named(duckdb_source: dict[str, Any], tmp_path: Path) -> None:
+    lease = Lease(Path(duckdb_source["path"]), "an application", seconds=0)
     with pytest.raises(Failure, match=r"held by an application since"):
-        backed_up(PART, source, tmp_path)
+        backed_up(PART, duckdb_source, tmp_path)
     lease.release()
-    process = holding(source)
+    process = holding(duckdb_source)
     with pytest.raises(Failure, match=rf"still in use after .*{process.pid}"):
-        backed_up(PART, source, tmp_path)
+        backed_up(PART, duckdb_source, tmp_path)
     process.communicate("")
 
 
@@ -83,12 +64,12 @@ def test_a_missing_file_is_no_backup(tmp_path: Path) -> None:
         backed_up(PART, {"path": str(tmp_path / "nowhere" / "kari.db")}, tmp_path)
 
 
-def test_a_damaged_source_is_named(source: dict[str, Any], tmp_path: Path) -> None:
-    path = Path(source["path"])
+def test_a_damaged_source_is_named(duckdb_source: dict[str, Any], tmp_path: Path) -> None:
+    path = Path(duckdb_source["path"])
     data = bytearray(path.read_bytes())
     for at in range(3 * 4096 + 100, len(data), 5000):
         data[at] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(Failure, match="cannot be read") as failure:
-        backed_up(PART, source, tmp_path)
+        backed_up(PART, duckdb_source, tmp_path)
     assert failure.value.kind == "Damaged"

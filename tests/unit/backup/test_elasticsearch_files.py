@@ -1,4 +1,4 @@
-"""Elasticsearch: a repository's files travel as they are, readable for the server; a journal is replaced whole."""
+"""Elasticsearch: a repository's files travel as they are, readable for the server."""
 
 import io
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from backup.engines import elasticsearch_files as files
-from backup.engines import elasticsearch_journal as journals
 from init.protocol import Failure
 
 
@@ -82,16 +81,3 @@ def test_a_link_is_no_file_of_a_repository(tmp_path: Path) -> None:
     stream.seek(0)
     with pytest.raises(Failure, match="no file of a repository"):
         files.unpack(stream, tmp_path / "to", ignore)
-
-
-def test_a_journal_is_read_as_it_was_written_and_removed(tmp_path: Path) -> None:
-    (tmp_path / "restores").mkdir()
-    assert journals.read(tmp_path) is None
-    for state in (journals.LOADING, journals.EXCHANGING):
-        journals.write(tmp_path, journals.Journal("one", state=state, touched=True))
-    assert journals.read(tmp_path) == journals.Journal("one", state=journals.EXCHANGING, touched=True)
-    (tmp_path / "restores" / "one" / "repository").mkdir(parents=True)
-    journals.sweep(tmp_path)
-    assert [path.name for path in (tmp_path / "restores").iterdir()] == ["journal.json"]
-    journals.remove(tmp_path)
-    assert list((tmp_path / "restores").iterdir()) == []

@@ -1,4 +1,4 @@
-"""`backup list`, `show`, `verify` and `prune` on sets that are good, in part, incomplete, damaged and another's."""
+"""`backup list`, `show` and `verify` on sets that are good, in part, incomplete, damaged and another's."""
 
 from pathlib import Path
 
@@ -113,25 +113,6 @@ def test_the_identity_is_written_once_for_its_owner_alone(machine: Machine, tmp_
     again = machine.karen("backup", "identity", "--write", str(file))
     assert (again.exit_code, "is not there yet" in again.stderr) == (2, True)
     assert machine.karen("backup", "identity", "--write", str(tmp_path / "no" / "where")).exit_code == 2
-
-
-def test_what_is_not_kept_is_removed_once_that_is_agreed_to(machine: Machine) -> None:
-    target = directory(machine.target)
-    old, new = made(target).id, made(target).id
-    if old > new:
-        # Of one second, the random end decides.
-        old, new = new, old
-    foreign = made(target, signer=OTHER_SIGNER).id
-    plan = machine.document("backup", "prune", "--dry-run")
-    assert (plan["changed"], [one["id"] for one in plan["removed"]]) == (False, [old])
-    refused = machine.karen("backup", "prune")
-    assert (refused.exit_code, "--yes" in refused.stderr) == (1, True)
-    assert len(list((machine.target / STACK / "sets").iterdir())) == 3
-    done = machine.document("backup", "prune", "--yes")
-    assert plan.keys() == done.keys()
-    assert (done["changed"], [one["id"] for one in done["kept"]]) == (True, [new])
-    assert sorted(path.name for path in (machine.target / STACK / "sets").iterdir()) == sorted([new, foreign])
-    assert machine.karen("backup", "prune").stdout.splitlines()[-1] == "Nothing to remove."
 
 
 def test_the_exit_code_says_whether_the_place_or_what_lies_there_is_wrong(machine: Machine) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ops.backups import reporting, steps
+from ops.backups import reporting, standing
 from ops.backups.reporting import Reporter, reporter
 from ops.cli import leases
 from ops.cli.app import app
@@ -88,7 +88,7 @@ def test_the_service_runs_again_however_a_restore_ends(monkeypatch: pytest.Monke
     api = Containers(there=there)
     monkeypatch.setattr(docker, "from_env", lambda **_: SimpleNamespace(api=api, close=lambda: None))
     for error in (KeyboardInterrupt, ValueError):
-        with pytest.raises(error), steps.paused("backups"):
+        with pytest.raises(error), standing.paused("backups"):
             raise error
     # Where it does not run at first, one that was killed has left it so: `stop` is nothing then.
     assert api.done == (["stop", "start"] * 2 if there else [])
@@ -104,6 +104,12 @@ def test_the_service_runs_again_however_a_restore_ends(monkeypatch: pytest.Monke
             "./karen backup restore latest --only redis --stack prod, or",
         ),
         ("./karen backup restore 20261122T0200 or", "./karen backup restore 20261122T0200 --stack prod or"),
+        ("./karen backup show 20261122T0200.", "./karen backup show 20261122T0200 --stack prod."),
+        (
+            "./karen backup restore 20261122T020001.048213Z-1f2e --only redis.",
+            "./karen backup restore 20261122T020001.048213Z-1f2e --only redis --stack prod.",
+        ),
+        ("succeed: ./karen backup restore --give-up", "succeed: ./karen backup restore --give-up --stack prod"),
         ("./karen backup schedule show.", "./karen backup schedule show --stack prod."),
         ("./karen backup prune --dry-run", "./karen backup prune --dry-run --stack prod"),
         (

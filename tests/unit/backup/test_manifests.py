@@ -14,7 +14,7 @@ from backup.model import EnginePart, Manifest, StoredFile
 from init.protocol import Failure
 from tests.unit.backup.making import OTHER_SIGNER, RECIPIENT, SIGNER, STACK, TAKEN, TRUST
 
-ID = "20261122T152100Z-1f2e"
+ID = "20261122T152100.048213Z-1f2e"
 FILE = StoredFile(path="postgres/base.tar.zst.age", stored=10, plain=20, sha256="ab" * 32)
 MANIFEST = Manifest(
     id=ID,

@@ -15,7 +15,7 @@ from backup.engines import load
 from backup.engines.base import Task
 from backup.engines.milvus_cold import PART
 from backup.engines.milvus_cold_tar import Sums, pack, unpack
-from backup.engines.milvus_cold_volume import Volume
+from backup.engines.volume import Volume
 from backup.model import Taken
 from init.protocol import Failure
 from tests.unit.backup import apart
@@ -87,7 +87,7 @@ def test_everything_comes_back_and_nothing_that_came_since(tmp_path: Path, taken
     assert (tmp_path / "minio/added").exists()
     PART.exchange(connection, found, task(tmp_path))
     for service in SERVICES:
-        Volume(service, tmp_path / service).forget()
+        Volume("milvus", service, tmp_path / service, dot=".").forget()
     assert tree(tmp_path) == before
     assert PART.back_up(connection, Kept(), task(tmp_path)).checksums == found.checksums
 

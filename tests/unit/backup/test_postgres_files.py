@@ -106,19 +106,6 @@ def test_an_exchange_that_was_cut_off_is_finished_by_another(
     assert [path.name for path in tmp_path.iterdir()] == ["pgdata"]
 
 
-def test_an_exchange_that_was_cut_off_is_taken_back_by_discard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = volume(tmp_path)
-    monkeypatch.setattr(os, "rename", cutting(os.rename, 1))
-    with pytest.raises(Cut):
-        postgres_files.exchange(connection, task())
-    monkeypatch.undo()
-    assert not (tmp_path / "pgdata").exists()
-    for _ in range(2):
-        postgres_files.discard(connection)
-        assert (tmp_path / "pgdata/PG_VERSION").read_text() == "old"
-        assert [path.name for path in tmp_path.iterdir()] == ["pgdata"]
-
-
 @pytest.mark.parametrize("ready", ["", "{}x", json.dumps({"set": "another"})])
 def test_what_is_not_recovered_is_not_exchanged(tmp_path: Path, ready: str) -> None:
     connection = volume(tmp_path)
