@@ -2,20 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from init.engines.postgres_connection import connect
 from tests.contract.containers import Contract
 from tests.contract.migrations.case import CREDENTIALS
-from tests.contract.milvus_server import Server, Trial, started
+from tests.contract.milvus_server import Server, Trial, environment, started
+from tests.contract.servers import STAGING
 
 
 @pytest.fixture(scope="package")
-def servers() -> Iterator[Contract]:
+def staging() -> Iterator[Path]:
+    """A directory in place of the volume in which Elasticsearch writes snapshots, and jobs read them."""
+    with TemporaryDirectory() as directory:
+        staging = Path(directory)
+        staging.chmod(0o755)
+        for below in ("sets", "restores"):
+            (staging / below).mkdir()
+        (staging / "sets").chmod(0o777)
+        yield staging
+
+
+@pytest.fixture(scope="package")
+def servers(staging: Path) -> Iterator[Contract]:
     with Contract.session("shared") as contract:
-        for service in ("elasticsearch", "milvus"):
-            contract.start(service)
+        contract.start("elasticsearch", mounted={STAGING: staging})
+        contract.start("milvus", environment=environment())
         address = contract.address("postgres")
         with connect({**CREDENTIALS, "host": address}) as connection:
             # What is killed here are processes, never the machine: no test has to wait for the disk.

@@ -3,9 +3,12 @@
 import io
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
@@ -46,14 +49,17 @@ class Contract:
         """What everything of this session carries."""
         return {_LABEL: self.name}
 
-    def start(self, service: str) -> Container:
-        """Start a server by the contract once, and return it without waiting for its health."""
+    def start(self, service: str, *, mounted: Mapping[str, Path] = MappingProxyType({}), **changes: Any) -> Container:
+        """Start a server by the contract once, and return it without waiting for its health.
+
+        `mounted` are directories of this machine, by where the server has them; `changes` are to its description.
+        """
         if service not in self.started:
-            server = SERVERS[service]
+            server = replace(SERVERS[service], **changes)
             for needed in server.needs:
                 self.start(needed)
             self._prepare(server)
-            self.started[service] = self._run(server)
+            self.started[service] = self._run(server, mounted)
         return self.started[service]
 
     def healthy(self, service: str) -> Container:
@@ -132,7 +138,7 @@ class Contract:
             with suppress(NotFound, APIError):
                 network.remove()
 
-    def _run(self, server: Server) -> Container:
+    def _run(self, server: Server, mounted: Mapping[str, Path]) -> Container:
         name = f"{self.name}-{server.service}"
         container = self.client.containers.create(
             reference(server.service, SOURCE),
@@ -150,6 +156,7 @@ class Contract:
             volumes={
                 f"{name}-data": {"bind": server.data_path, "mode": "rw"},
                 f"{name}-secrets": {"bind": SECRETS, "mode": "ro"},
+                **{str(path): {"bind": place, "mode": "rw"} for place, path in mounted.items()},
             },
         )
         self.client.networks.get("none").disconnect(container)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 # Every character that has broken a shell, an URL or a quoted string before.
 PASSWORD = """p@ss:/#w$rd"x\\y'z %&;!"""
 SECRETS = "/run/secrets"
+# Where Elasticsearch may write snapshots.
+STAGING = "/usr/share/elasticsearch/staging"
 _REDIS_HASH = hashlib.sha256(PASSWORD.encode()).hexdigest()
 _CURL_PASSWORD = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
 # In Milvus 2.3.5 the first user and its password are fixed.
@@ -72,6 +74,7 @@ SERVERS = {
                 "discovery.type": "single-node",
                 "http.host": "0.0.0.0",
                 "transport.host": "127.0.0.1",
+                "path.repo": STAGING,
                 "xpack.security.enabled": "true",
                 "xpack.security.http.ssl.enabled": "false",
                 "xpack.security.transport.ssl.enabled": "false",
@@ -100,7 +103,7 @@ SERVERS = {
                 "POSTGRES_DB": "karen",
                 "POSTGRES_USER": "karen",
                 "POSTGRES_PASSWORD_FILE": f"{SECRETS}/postgres_password",
-                "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256",
+                "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
                 "PGDATA": "/var/lib/postgresql/data/pgdata",
             },
             secrets={"postgres_password": PASSWORD},

@@ -4,6 +4,8 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from init.engines import elasticsearch_wipe
+
 BIG = 123456789012345678901234567890
 VALUES = {
     "nested": {"list": [{"a": None}, {"a": [1, [2]]}], "text": "😀 \x01 \u2028"},
@@ -51,6 +53,16 @@ def fill(client: Elasticsearch) -> None:
     client.cluster.put_component_template(name="one-shard", template={"settings": ONE})
     client.indices.put_index_template(name="notes", index_patterns=["notes-*"], composed_of=["one-shard"])
     client.put_script(id="twice", script={"lang": "painless", "source": "params.a * 2"})
+
+
+def remove(client: Elasticsearch) -> None:
+    """Remove every index, and everything else that `fill` makes."""
+    elasticsearch_wipe.wipe(client)
+    willing = client.options(ignore_status=404)
+    willing.indices.delete_index_template(name="notes")
+    willing.cluster.delete_component_template(name="one-shard")
+    willing.ingest.delete_pipeline(id="stamp")
+    willing.delete_script(id="twice")
 
 
 def states(client: Elasticsearch) -> dict[str, Any]:

@@ -1,37 +1,22 @@
 """Collections of every kind in a real Milvus, and what is in them, read in another way than backups read."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 from pymilvus import CollectionSchema, DataType, FieldSchema, MilvusClient
-
-from tests.contract.milvus_server import Server, started
-from tests.contract.servers import SERVERS
+from pymilvus.client.types import LoadState
 
 Row = dict[str, Any]
 KEY = FieldSchema("id", DataType.INT64, is_primary=True)
 VECTOR = FieldSchema("embedding", DataType.FLOAT_VECTOR, dim=4)
 TEXT = FieldSchema("text", DataType.VARCHAR, max_length=200)
 ODD = ["", 'a"b', "a'b", "a\\", "a\nb", "\x01", "ключ", "😀", "%s{x}", " ", "~"]
-# How often the server looks at what is to be loaded or released: a tenth of its defaults, so that a test waits less.
-_LOOKS = {f"QUERYCOORD_{name}": "100" for name in ("DISTPULLINTERVAL", "CHECKSEGMENTINTERVAL", "CHECKCHANNELINTERVAL")}
+# What is being loaded is waited for by `loaded`: the server takes two seconds for one, and for many at once.
+_LATER: Any = {"sync": False, "_async": True}
 _FLAT = {"index_type": "FLAT", "metric_type": "L2", "params": {}}
 _HNSW = {"index_type": "HNSW", "metric_type": "IP", "params": {"M": 8, "efConstruction": 32}}
-
-
-@contextmanager
-def running(name: str, *, authorization: bool, memory: str = "1g") -> Iterator[Server]:
-    """Start a server for backups."""
-    described = SERVERS["milvus"]
-    quick = replace(described, memory=memory, environment={**described.environment, **_LOOKS})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SERVERS, "milvus", quick)
-        with started(name, authorization=authorization) as server:
-            yield server
 
 
 def make(
@@ -50,14 +35,15 @@ def make(
     if index or index is None:
         indexes = client.prepare_index_params()
         indexes.add_index(field_name="embedding", index_name="by_embedding", **(index or _FLAT))
-        client.create_index(name, indexes)
+        # There is nothing yet that would have to be indexed.
+        client.create_index(name, indexes, sync=False)
 
 
 def small(client: MilvusClient, name: str, count: int, *, alias: str = "") -> None:
-    """Make a collection of texts, in memory."""
+    """Make a collection of texts, and begin to load it."""
     make(client, name, [KEY, TEXT, VECTOR], description=f'{{"about": "{name} 😀"}}')
     client.insert(name, [text(number) for number in range(count)]) if count else None
-    client.load_collection(name)
+    client.load_collection(name, **_LATER)
     if alias:
         client.create_alias(name, alias)
 
@@ -89,7 +75,7 @@ def kinds(client: MilvusClient) -> None:
     client.insert("kinds", [_of_every_kind(number, key) for number, key in enumerate(ODD)])
     client.flush("kinds")
     client.insert("kinds", [_of_every_kind(number, f"key {number}") for number in range(100, 300)])
-    client.load_collection("kinds")
+    client.load_collection("kinds", **_LATER)
 
 
 def _of_every_kind(number: int, key: str) -> Row:
@@ -118,6 +104,7 @@ def others(client: MilvusClient) -> None:
     client.insert(
         "halves", [{"id": n, "embedding": np.array([n, -0.0, 0.1, 6e-8], dtype=np.float16)} for n in range(50)]
     )
+    client.load_collection("halves", **_LATER)
     # Without an index, and so not in memory.
     make(client, "bits", [KEY, FieldSchema("embedding", DataType.BINARY_VECTOR, dim=16)], index={})
     client.insert("bits", [{"id": number, "embedding": bytes([number, 255 - number])} for number in range(50)])
@@ -128,16 +115,24 @@ def others(client: MilvusClient) -> None:
             "divided", [text(number, partition) for number in range(first, first + 10)], partition_name=partition
         )
     client.insert("divided", [text(number) for number in range(100, 110)])
-    client.load_partitions("divided", ["one"])
+    client.load_partitions("divided", ["one"], **_LATER)
     keyed = FieldSchema("text", DataType.VARCHAR, max_length=200, is_partition_key=True)
     make(client, "keyed", [KEY, keyed, VECTOR], num_partitions=5, dynamic=True)
     # Every third key twice, and some of them in two partitions.
     for value, step in (("", 1), ("a", 3), ("", 6)):
         client.insert("keyed", [{**text(number, value), "extra": number} for number in range(0, 200, step)])
-    client.load_collection("keyed")
+    client.load_collection("keyed", **_LATER)
     make(client, "generated", [FieldSchema("id", DataType.INT64, is_primary=True, auto_id=True), VECTOR])
     client.insert("generated", [{"embedding": [float(number)] * 4} for number in range(20)])
-    client.load_collection("generated")
+    client.load_collection("generated", **_LATER)
+
+
+def loaded(client: MilvusClient) -> None:
+    """Wait until everything that is being loaded is in memory."""
+    deadline = time.monotonic() + 60
+    while [one for one in client.list_collections() if client.get_load_state(one)["state"] == LoadState.Loading]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def described(client: MilvusClient) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _step(request: dict[str, Any]) -> Any:
                 files = ArchivedSource(files, _archive(connection), connection["identity"], taken=taken, until=until)
             PART.load(connection, files, taken, task)
         else:
-            getattr(PART, step)(connection, taken, task)
+            return {"back": getattr(PART, step)(connection, taken, task), "lines": lines}
     return {"lines": lines}
 
 

@@ -5,6 +5,7 @@ import json
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,21 @@ class Servers:
 
     def restore(self, name: str, files: str, taken: Taken, **connection: Any) -> list[str]:
         """Restore into a server, as the host does; return what was told on the way."""
+        request: dict[str, Any] = {"taken": taken.__dict__, "connection": connection}
+        told = self.load(name, files, taken, **connection)
+        self.containers[name].stop(timeout=60)
+        told.extend(good(self.do(name, "exchange", **request))["lines"])
+        self.again(name)
+        told.extend(good(self.do(name, "finish", **request))["lines"])
+        return told
+
+    def again(self, name: str) -> None:
+        """Start a server that was stopped."""
+        self.containers[name].start()
+        self.connections[name]["host"] = self._wait(name)
+
+    def load(self, name: str, files: str, taken: Taken, **connection: Any) -> list[str]:
+        """Load and recover beside a server's data; return what was told on the way."""
         told: list[str] = []
         request: dict[str, Any] = {"taken": taken.__dict__, "files": f"{FILES}/{files}", "connection": connection}
 
@@ -139,11 +155,6 @@ class Servers:
             settle=settle,
             tell=lambda line: told.append(str(line)),
         )
-        self.containers[name].stop(timeout=60)
-        told.extend(good(self.do(name, "exchange", **request))["lines"])
-        self.containers[name].start()
-        self.connections[name]["host"] = self._wait(name)
-        told.extend(good(self.do(name, "finish", **request))["lines"])
         return told
 
     @contextmanager
@@ -190,8 +201,9 @@ def two_servers(session: str = "backup-postgres") -> Iterator[Servers]:
             labels=contract.labels,
             volumes={files.name: {"bind": FILES, "mode": "rw"}},
         )
-        servers.start("source", "karen", PASSWORD, "karen")
-        servers.start("target", "dev", "another:pass\\word", "app")
+        described = (("source", "karen", PASSWORD, "karen"), ("target", "dev", "another:pass\\word", "app"))
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda one: servers.start(*one), described))
         yield servers
 
 

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -13,15 +12,9 @@ from backup.targets.bucket import Bucket, Place
 from backup.targets.bucket_lease import Lease
 from backup.targets.bucket_trouble import Trouble
 from init.protocol import Failure
-from tests.contract.backup.bucket_server import BUCKET, client, served
+from tests.contract.backup.bucket_server import BUCKET, client
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with served("backup-bucket-lease") as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,16 @@ from init.protocol import Failure
 from monitor.corruption import damage
 from tests.contract.containers import Contract
 from tests.contract.migrations.case import CREDENTIALS
-from tests.contract.servers import PASSWORD, SERVERS
+from tests.contract.servers import PASSWORD
 
+pytestmark = pytest.mark.contract
 _PAGE = 8192
 
 
 @pytest.fixture(scope="module")
 def contract() -> Iterator[Contract]:
     with Contract.session("backup-damaged") as contract:
-        # As the stack has it.
-        server = SERVERS["postgres"]
-        arguments = f"{server.environment['POSTGRES_INITDB_ARGS']} --data-checksums"
-        server = replace(server, environment={**server.environment, "POSTGRES_INITDB_ARGS": arguments})
-        contract.start("elasticsearch")
-        contract._prepare(server)
-        contract.started["postgres"] = contract._run(server)
+        contract.start("postgres")
         yield contract
 
 
@@ -104,35 +98,39 @@ def test_postgres_is_damaged_once_somebody_has_met_a_bad_page(contract: Contract
     assert "failed their checksum, in karen" in failure.message
 
 
-def test_elasticsearch_names_the_index_that_it_cannot_open(contract: Contract) -> None:
-    def connection() -> dict[str, Any]:
-        return {"url": f"http://{contract.address('elasticsearch')}:9200", "user": "elastic", "password": PASSWORD}
-
-    found = connection()
-    client = Elasticsearch(found["url"], basic_auth=("elastic", PASSWORD), request_timeout=60)
-    client.indices.create(index="notes", settings={"number_of_replicas": 0})
-    client.index(index="notes", document={"text": "a note"}, refresh=True)
-    client.indices.flush(index="notes", force=True)
-    uuid = client.indices.get(index="notes")["notes"]["settings"]["index"]["uuid"]
-    client.close()
-    assert probed("elasticsearch", found) is None
-    contract.kill("elasticsearch")
-    (segment, *_) = (volume(contract, "elasticsearch") / "indices" / uuid / "0" / "index").glob("*.si")
+@pytest.fixture
+def damaged(servers: Contract, elasticsearch_connection: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The shared server, killed and started with a flipped byte in an index; afterwards that is gone, and the server is well."""
+    login: Any = {"basic_auth": ("elastic", PASSWORD), "request_timeout": 60}
+    with Elasticsearch(elasticsearch_connection["url"], **login) as client:
+        client.indices.create(index="damaged", settings={"number_of_replicas": 0})
+        client.index(index="damaged", document={"text": "a note"}, refresh=True)
+        client.indices.flush(index="damaged", force=True)
+        uuid = client.indices.get(index="damaged")["damaged"]["settings"]["index"]["uuid"]
+    assert probed("elasticsearch", elasticsearch_connection) is None
+    servers.kill("elasticsearch")
+    (segment, *_) = (volume(servers, "elasticsearch") / "indices" / uuid / "0" / "index").glob("*.si")
     flip(segment, segment.stat().st_size // 2)
-    contract.started["elasticsearch"].start()
-    contract.started["elasticsearch"].reload()
-    (facts,) = contract.started["elasticsearch"].attrs["NetworkSettings"]["Networks"].values()
-    found["url"] = f"http://{facts['IPAddress']}:9200"
+    container = servers.started["elasticsearch"]
+    container.start()
+    container.reload()
+    url = f"http://{container.attrs['NetworkSettings']['Networks'][servers.name]['IPAddress']}:9200"
+    yield {**elasticsearch_connection, "url": url}
+    with Elasticsearch(url, **login) as client:
+        client.indices.delete(index="damaged")
+    servers.healthy("elasticsearch")
 
+
+def test_elasticsearch_names_the_index_that_it_cannot_open(damaged: dict[str, str]) -> None:
     def broken() -> Failure | None:
-        failure = probed("elasticsearch", found)
+        failure = probed("elasticsearch", damaged)
         return failure if failure and failure.kind == DAMAGED else None
 
     failure = until(broken)
-    assert failure.message.startswith("elasticsearch: notes: corrupt_index_exception: ")
+    assert failure.message.startswith("elasticsearch: damaged: corrupt_index_exception: ")
     # The monitor gives an answer three seconds.
     began = time.monotonic()
-    assert probed("elasticsearch", found) is not None
+    assert probed("elasticsearch", damaged) is not None
     assert time.monotonic() - began < 3
     assert damage("elasticsearch", failure.message)
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +17,17 @@ from tests.contract.milvus_server import Server, entry
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    with made.running("backup-milvus", authorization=True) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    made.emptied(running.client)
-    return running
-
-
-def test_every_kind_of_value_comes_back_over_what_was_changed_since(server: Server, tmp_path: Path) -> None:
-    client, driver = server.client, server.another()
+def test_every_kind_of_value_comes_back_over_what_was_changed_since(milvus_server: Server, tmp_path: Path) -> None:
+    client, driver = milvus_server.client, milvus_server.another()
     made.kinds(client)
     made.others(client)
     client.create_alias("keyed", "current")
     made.small(client, "empty", 0)
     driver.write(entry("001_first", "1"), None)
+    made.loaded(client)
     names = ("kinds", "generated")
     before, rows = made.described(client), {name: made.contents(client, name) for name in names}
-    files, taken = backed_up(PART, server.connection, tmp_path)
+    files, taken = backed_up(PART, milvus_server.connection, tmp_path)
     assert made.described(client) == before, "a backup leaves everything as it was"
     assert taken.counts == {
         "bits": 50,
@@ -61,9 +49,10 @@ def test_every_kind_of_value_comes_back_over_what_was_changed_since(server: Serv
     client.delete("kinds", ids=["", "😀"])
     client.upsert("keyed", [{**made.text(1, "changed"), "extra": 1}])
     client.create_alias("keyed", "another")
-    restored(PART, server.connection, files, taken, tmp_path)
+    made.loaded(client)
+    restored(PART, milvus_server.connection, files, taken, tmp_path)
 
-    assert PART.summarize(server.connection) == (taken.counts, taken.checksums)
+    assert PART.summarize(milvus_server.connection) == (taken.counts, taken.checksums)
     # A key that is given, where it was generated before.
     assert before["generated"]["fields"][0].pop("auto_id")
     assert made.described(client) == before
@@ -74,46 +63,50 @@ def test_every_kind_of_value_comes_back_over_what_was_changed_since(server: Serv
     assert (
         client.query("keyed", filter="", output_fields=["count(*)"], consistency_level="Strong")[0]["count(*)"] == 200
     )
-    assert [one.name for one in server.another().ledger()] == ["001_first"]
+    assert [one.name for one in milvus_server.another().ledger()] == ["001_first"]
     found = client.search("current", [[1.0, 1.0, 0.0, 0.1]], limit=1, anns_field="embedding")
     assert found[0][0]["id"] % 7 == 1
 
 
-def test_another_database_comes_back_and_a_newer_one_goes(server: Server, tmp_path: Path) -> None:
-    _in_database(server, "second", lambda one: made.small(one, "notes", 10, alias="public"))
-    made.small(server.client, "notes", 3)
-    files, taken = backed_up(PART, server.connection, tmp_path)
+def test_another_database_comes_back_and_a_newer_one_goes(milvus_server: Server, tmp_path: Path) -> None:
+    _in_database(milvus_server, "second", lambda one: made.small(one, "notes", 10, alias="public"))
+    made.small(milvus_server.client, "notes", 3)
+    made.loaded(milvus_server.client)
+    files, taken = backed_up(PART, milvus_server.connection, tmp_path)
     assert taken.counts == {"notes": 3, "second/notes": 10}
-    _in_database(server, "second", made.emptied)
-    server.client.drop_database("second")
-    _in_database(server, "third", lambda one: made.small(one, "notes", 1))
-    restored(PART, server.connection, files, taken, tmp_path)
-    assert PART.summarize(server.connection) == (taken.counts, taken.checksums)
-    assert sorted(server.client.list_databases()) == ["default", "second"]
+    _in_database(milvus_server, "second", made.emptied)
+    milvus_server.client.drop_database("second")
+    _in_database(milvus_server, "third", lambda one: made.small(one, "notes", 1))
+    restored(PART, milvus_server.connection, files, taken, tmp_path)
+    assert PART.summarize(milvus_server.connection) == (taken.counts, taken.checksums)
+    assert sorted(milvus_server.client.list_databases()) == ["default", "second"]
     counts: list[int] = []
-    _in_database(server, "second", lambda one: counts.append(len(made.contents(one, "public"))))
-    _in_database(server, "second", made.emptied)
-    server.client.drop_database("second")
+    _in_database(milvus_server, "second", lambda one: counts.append(len(made.contents(one, "public"))))
+    _in_database(milvus_server, "second", made.emptied)
+    milvus_server.client.drop_database("second")
     assert counts == [10]
 
 
-def test_what_was_acknowledged_before_is_in_and_what_is_written_after_is_not(server: Server, tmp_path: Path) -> None:
-    made.small(server.client, "busy", 0)
-    server.client.insert("busy", [made.text(number) for number in range(3000)])
-    writer = Writer(server)
+def test_what_was_acknowledged_before_is_in_and_what_is_written_after_is_not(
+    milvus_server: Server, tmp_path: Path
+) -> None:
+    made.small(milvus_server.client, "busy", 0)
+    made.loaded(milvus_server.client)
+    milvus_server.client.insert("busy", [made.text(number) for number in range(3000)])
+    writer = Writer(milvus_server)
     writer.start()
     try:
         writer.wait(20)
         before = writer.writes
-        files, taken = backed_up(PART, server.connection, tmp_path)
+        files, taken = backed_up(PART, milvus_server.connection, tmp_path)
         writer.wait(writer.writes + 20)
     finally:
         writer.done.set()
         writer.join(30)
     assert not writer.error
     written = writer.writes
-    restored(PART, server.connection, files, taken, tmp_path)
-    rows = {row["id"]: row["text"] for row in _texts(server, "busy")}
+    restored(PART, milvus_server.connection, files, taken, tmp_path)
+    rows = {row["id"]: row["text"] for row in _texts(milvus_server, "busy")}
     assert len(rows) == taken.counts["busy"]
     # Every third write is a new row, one written over, one deleted.
     for number in range(before):
@@ -129,50 +122,52 @@ def test_what_was_acknowledged_before_is_in_and_what_is_written_after_is_not(ser
     assert 10_000 + 3 * ((written - 1) // 3) not in rows, "the last row was written after the end"
 
 
-def test_a_collection_that_is_dropped_or_replaced_meanwhile_is_left_out(server: Server, tmp_path: Path) -> None:
+def test_a_collection_that_is_dropped_or_replaced_meanwhile_is_left_out(milvus_server: Server, tmp_path: Path) -> None:
     for name in ("dropped", "kept", "replaced"):
-        made.small(server.client, name, 5)
+        made.small(milvus_server.client, name, 5)
+    made.loaded(milvus_server.client)
 
     class Dropping(Files):
         def file(self, name: str) -> Any:
             which = Path(name).stem
             if which in ("dropped", "replaced"):
-                server.client.drop_collection(which)
+                milvus_server.client.drop_collection(which)
             if which == "replaced":
-                made.small(server.client, which, 7)
+                made.small(milvus_server.client, which, 7)
             return super().file(name)
 
-    taken = PART.back_up(server.connection, Dropping(tmp_path / "set"), task(tmp_path))
+    taken = PART.back_up(milvus_server.connection, Dropping(tmp_path / "set"), task(tmp_path))
     assert taken.counts == {"kept": 5}
     assert taken.details["dropped"] == ["dropped", "replaced"]
 
 
-def test_a_damaged_file_leaves_everything_as_it_was(server: Server, tmp_path: Path) -> None:
-    made.small(server.client, "notes", 50, alias="public")
-    files, taken = backed_up(PART, server.connection, tmp_path)
-    before, rows = made.described(server.client), made.contents(server.client, "notes")
+def test_a_damaged_file_leaves_everything_as_it_was(milvus_server: Server, tmp_path: Path) -> None:
+    made.small(milvus_server.client, "notes", 50, alias="public")
+    made.loaded(milvus_server.client)
+    files, taken = backed_up(PART, milvus_server.connection, tmp_path)
+    before, rows = made.described(milvus_server.client), made.contents(milvus_server.client, "notes")
     path = files.directory / "collections" / "notes.rows"
     whole = path.read_bytes()
     for damaged in (whole.replace(b"row 17", b"row 71"), whole[:-10]):
         path.write_bytes(damaged)
         with pytest.raises(Failure, match=r"notes: .*; what was there before is untouched") as refused:
-            PART.load(server.connection, files, taken, task(tmp_path))
+            PART.load(milvus_server.connection, files, taken, task(tmp_path))
         assert refused.value.kind == "RestoreFailed"
         with pytest.raises(Failure, match="nothing of set"):
-            PART.exchange(server.connection, _other(taken), task(tmp_path))
-    PART.discard(server.connection, task(tmp_path))
-    assert made.described(server.client) == before
-    assert made.contents(server.client, "notes") == rows
+            PART.exchange(milvus_server.connection, _other(taken), task(tmp_path))
+    PART.discard(milvus_server.connection, task(tmp_path))
+    assert made.described(milvus_server.client) == before
+    assert made.contents(milvus_server.client, "notes") == rows
 
 
-def test_a_wrong_password_and_a_newer_format_are_refused(server: Server, tmp_path: Path) -> None:
+def test_a_wrong_password_and_a_newer_format_are_refused(milvus_server: Server, tmp_path: Path) -> None:
     with pytest.raises(Failure, match="password of root was refused"):
-        PART.summarize({**server.connection, "password": "wrong-password"})
+        PART.summarize({**milvus_server.connection, "password": "wrong-password"})
     files = Files(tmp_path)
     (tmp_path / "collections.json").write_text(json.dumps({"format": 2, "collections": []}))
-    _, taken = backed_up(PART, server.connection, tmp_path / "own")
+    _, taken = backed_up(PART, milvus_server.connection, tmp_path / "own")
     with pytest.raises(Failure, match="is of format 2; allowed: 1"):
-        PART.load(server.connection, files, taken, task(tmp_path))
+        PART.load(milvus_server.connection, files, taken, task(tmp_path))
 
 
 class Writer(threading.Thread):
@@ -229,4 +224,5 @@ def _in_database(server: Server, name: str, work: Any) -> None:
         uri=address, user="root", password=server.connection["password"], db_name=name, dedicated=True
     )
     work(client)
+    made.loaded(client)
     client.close()

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,22 +24,17 @@ _READING = ("ShowCollections", "ListDatabases", "DescribeCollection", "ShowParti
 _WAITING = ("GetLoadingProgress", "GetFlushState")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with made.running("backup-milvus-cuts", authorization=False) as server:
-        yield server
-
-
 @pytest.fixture
-def changed(server: Server, tmp_path: Path) -> tuple[Files, Taken]:
+def changed(milvus_server: Server, tmp_path: Path) -> tuple[Files, Taken]:
     """A set of two collections; since then, one was changed, the alias moved to another, and a third one was made."""
-    made.emptied(server.client)
-    made.small(server.client, "notes_v001", 20, alias="notes")
-    made.small(server.client, "other", 5)
-    found = backed_up(PART, server.connection, tmp_path)
-    server.client.upsert("other", [made.text(0, "since")])
-    made.small(server.client, "notes_v002", 3)
-    server.client.alter_alias("notes_v002", "notes")
+    made.small(milvus_server.client, "notes_v001", 20, alias="notes")
+    made.small(milvus_server.client, "other", 5)
+    made.loaded(milvus_server.client)
+    found = backed_up(PART, milvus_server.connection, tmp_path)
+    milvus_server.client.upsert("other", [made.text(0, "since")])
+    made.small(milvus_server.client, "notes_v002", 3)
+    milvus_server.client.alter_alias("notes_v002", "notes")
+    made.loaded(milvus_server.client)
     return found
 
 
@@ -79,63 +73,65 @@ def cut_after_a_new_one(patch: pytest.MonkeyPatch, made_before: set[Any]) -> Non
 
 
 def test_an_exchange_is_completed_after_a_cut_at_any_step(
-    server: Server, changed: tuple[Files, Taken], tmp_path: Path
+    milvus_server: Server, changed: tuple[Files, Taken], tmp_path: Path
 ) -> None:
     files, taken = changed
-    PART.load(server.connection, files, taken, task(tmp_path))
-    PART.load(server.connection, files, taken, task(tmp_path))
+    PART.load(milvus_server.connection, files, taken, task(tmp_path))
+    PART.load(milvus_server.connection, files, taken, task(tmp_path))
     cuts = set[Any]()
     for _ in range(100):
         try:
             with pytest.MonkeyPatch.context() as patch:
                 cut_after_a_new_one(patch, cuts)
-                PART.exchange(server.connection, taken, task(tmp_path))
+                PART.exchange(milvus_server.connection, taken, task(tmp_path))
             break
         except Cut:
-            names = sorted(server.client.list_collections())
+            names = sorted(milvus_server.client.list_collections())
             # Each collection has its name, or stands ready beside it; nobody's discard takes that away.
-            PART.discard(server.connection, task(tmp_path))
-            assert sorted(server.client.list_collections()) == names
+            PART.discard(milvus_server.connection, task(tmp_path))
+            assert sorted(milvus_server.client.list_collections()) == names
             for number, name in enumerate(("notes_v001", "other")):
                 assert {name, temporary(task(tmp_path).set_id, number)} & set(names)
     # The mark; two aliases, dropped names, renames and loads; what is not in the set.
     assert len(cuts) >= len(("mark", "alias", *("drop", "unalias", "rename", "load") * 2, "remove"))
-    PART.finish(server.connection, taken, task(tmp_path))
-    assert sorted(server.client.list_collections()) == ["notes_v001", "other"]
-    assert server.client.describe_alias("notes")["collection_name"] == "notes_v001"
-    assert PART.summarize(server.connection) == (taken.counts, taken.checksums)
+    PART.finish(milvus_server.connection, taken, task(tmp_path))
+    assert sorted(milvus_server.client.list_collections()) == ["notes_v001", "other"]
+    assert milvus_server.client.describe_alias("notes")["collection_name"] == "notes_v001"
+    assert PART.summarize(milvus_server.connection) == (taken.counts, taken.checksums)
     # What is in its place is not exchanged again.
-    PART.exchange(server.connection, taken, task(tmp_path))
-    PART.finish(server.connection, taken, task(tmp_path))
+    PART.exchange(milvus_server.connection, taken, task(tmp_path))
+    PART.finish(milvus_server.connection, taken, task(tmp_path))
 
 
 @pytest.mark.parametrize("calls", [9, *(pytest.param(one, marks=pytest.mark.full) for one in range(9))])
 def test_a_killed_load_leaves_the_old_data_and_is_done_again(
-    server: Server, changed: tuple[Files, Taken], tmp_path: Path, calls: int
+    milvus_server: Server, changed: tuple[Files, Taken], tmp_path: Path, calls: int
 ) -> None:
     files, taken = changed
-    before, rows = made.described(server.client), made.contents(server.client, "other")
-    killed(server, files, taken, "load", calls, tmp_path)
-    after = {name: facts for name, facts in made.described(server.client).items() if not name.startswith(RESTORING)}
+    before, rows = made.described(milvus_server.client), made.contents(milvus_server.client, "other")
+    killed(milvus_server, files, taken, "load", calls, tmp_path)
+    after = {
+        name: facts for name, facts in made.described(milvus_server.client).items() if not name.startswith(RESTORING)
+    }
     assert after == before
-    assert made.contents(server.client, "other") == rows
+    assert made.contents(milvus_server.client, "other") == rows
     with pytest.raises(Failure, match="nothing of set"):
-        PART.exchange(server.connection, taken, task(tmp_path))
-    PART.load(server.connection, files, taken, task(tmp_path))
+        PART.exchange(milvus_server.connection, taken, task(tmp_path))
+    PART.load(milvus_server.connection, files, taken, task(tmp_path))
     with pytest.raises(Failure, match="loaded, but not in its place"):
-        PART.finish(server.connection, taken, task(tmp_path))
-    PART.discard(server.connection, task(tmp_path))
-    assert made.described(server.client) == before
+        PART.finish(milvus_server.connection, taken, task(tmp_path))
+    PART.discard(milvus_server.connection, task(tmp_path))
+    assert made.described(milvus_server.client) == before
 
 
 @pytest.mark.full
-def test_a_killed_exchange_is_done_again(server: Server, changed: tuple[Files, Taken], tmp_path: Path) -> None:
+def test_a_killed_exchange_is_done_again(milvus_server: Server, changed: tuple[Files, Taken], tmp_path: Path) -> None:
     files, taken = changed
-    PART.load(server.connection, files, taken, task(tmp_path))
-    killed(server, files, taken, "exchange", 4, tmp_path)
-    PART.exchange(server.connection, taken, task(tmp_path))
-    PART.finish(server.connection, taken, task(tmp_path))
-    assert PART.summarize(server.connection) == (taken.counts, taken.checksums)
+    PART.load(milvus_server.connection, files, taken, task(tmp_path))
+    killed(milvus_server, files, taken, "exchange", 4, tmp_path)
+    PART.exchange(milvus_server.connection, taken, task(tmp_path))
+    PART.finish(milvus_server.connection, taken, task(tmp_path))
+    assert PART.summarize(milvus_server.connection) == (taken.counts, taken.checksums)
 
 
 def killed(server: Server, files: Files, taken: Taken, step: str, calls: int, directory: Path) -> None:

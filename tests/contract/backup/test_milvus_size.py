@@ -12,6 +12,7 @@ from pymilvus import DataType, FieldSchema
 
 from tests.contract.backup import milvus_contents as made
 from tests.contract.backup.plain_files import Files, task
+from tests.contract.milvus_server import started
 
 pytestmark = [pytest.mark.contract, pytest.mark.full, pytest.mark.timeout(1200)]
 _ROWS, _BATCH, _DIMENSIONS = 100_000, 2_000, 384
@@ -20,7 +21,7 @@ _MOST_MEGABYTES = 256
 
 def test_a_hundred_thousand_vectors_come_back_in_little_memory(tmp_path: Path) -> None:
     chance = np.random.default_rng(1)
-    with made.running("backup-milvus-size", authorization=False, memory="2g") as server:
+    with started("backup-milvus-size", authorization=False, memory="2g") as server:
         vector = FieldSchema("embedding", DataType.FLOAT_VECTOR, dim=_DIMENSIONS)
         made.make(server.client, "many", [made.KEY, made.TEXT, vector], dynamic=True)
         for first in range(0, _ROWS, _BATCH):

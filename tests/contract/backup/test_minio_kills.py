@@ -12,7 +12,7 @@ from backup.engines.minio import PART
 from backup.model import Taken
 from init.engines.minio_buckets import MILVUS
 from tests.contract.backup.killing import killed
-from tests.contract.backup.minio_values import emptied, put
+from tests.contract.backup.minio_values import put
 from tests.contract.backup.plain_files import Files, backed_up, task
 
 pytestmark = pytest.mark.contract
@@ -20,67 +20,57 @@ EVERY_STEP = pytest.param(1, marks=pytest.mark.full)
 
 
 @pytest.fixture
-def connection(minio_connection: dict[str, str]) -> dict[str, str]:
-    return minio_connection
-
-
-@pytest.fixture
-def client(connection: dict[str, str]) -> Minio:
-    return emptied(connection)
-
-
-@pytest.fixture
-def filled(client: Minio, connection: dict[str, str], tmp_path: Path) -> tuple[Files, Taken]:
+def changed(minio_client: Minio, minio_connection: dict[str, str], tmp_path: Path) -> tuple[Files, Taken]:
     """A set of two buckets; since then, one of them was changed, and another one was made."""
     for name in ("plain", "versions"):
-        client.make_bucket(name)
-    client.set_bucket_versioning("versions", VersioningConfig(ENABLED))
-    put(client, "plain", "one", b"1")
-    put(client, "versions", "book", b"first edition")
-    client.remove_object("versions", "book")
-    put(client, "versions", "book", b"second edition")
-    taken = backed_up(PART, connection, tmp_path)
-    put(client, "plain", "two", b"since")
-    client.make_bucket("other")
-    put(client, "other", "three", b"since")
+        minio_client.make_bucket(name)
+    minio_client.set_bucket_versioning("versions", VersioningConfig(ENABLED))
+    put(minio_client, "plain", "one", b"1")
+    put(minio_client, "versions", "book", b"first edition")
+    minio_client.remove_object("versions", "book")
+    put(minio_client, "versions", "book", b"second edition")
+    taken = backed_up(PART, minio_connection, tmp_path)
+    put(minio_client, "plain", "two", b"since")
+    minio_client.make_bucket("other")
+    put(minio_client, "other", "three", b"since")
     return taken
 
 
 @pytest.mark.parametrize("stride", [7, EVERY_STEP])
 def test_a_killed_load_leaves_the_old_data(
-    connection: dict[str, str], filled: tuple[Files, Taken], tmp_path: Path, stride: int
+    minio_connection: dict[str, str], changed: tuple[Files, Taken], tmp_path: Path, stride: int
 ) -> None:
-    files, taken = filled
-    before = PART.summarize(connection)
+    files, taken = changed
+    before = PART.summarize(minio_connection)
     for request in count(0, stride):
-        work = lambda: PART.load(connection, files, taken, task(tmp_path))  # noqa: E731
+        work = lambda: PART.load(minio_connection, files, taken, task(tmp_path))  # noqa: E731
         if not killed(work, Minio, "_execute", request):
             break
-        assert PART.summarize(connection) == before
+        assert PART.summarize(minio_connection) == before
     assert request > stride
-    PART.exchange(connection, taken, task(tmp_path))
-    PART.finish(connection, taken, task(tmp_path))
-    assert PART.summarize(connection) == (dict(taken.counts), dict(taken.checksums))
+    PART.exchange(minio_connection, taken, task(tmp_path))
+    PART.finish(minio_connection, taken, task(tmp_path))
+    assert PART.summarize(minio_connection) == (dict(taken.counts), dict(taken.checksums))
 
 
 @pytest.mark.parametrize("stride", [7, EVERY_STEP])
 def test_a_killed_exchange_and_a_killed_end_are_taken_up(
-    client: Minio, connection: dict[str, str], filled: tuple[Files, Taken], tmp_path: Path, stride: int
+    minio_client: Minio, minio_connection: dict[str, str], changed: tuple[Files, Taken], tmp_path: Path, stride: int
 ) -> None:
-    files, taken = filled
+    files, taken = changed
 
     def exchange_and_finish() -> None:
-        PART.exchange(connection, taken, task(tmp_path))
-        PART.finish(connection, taken, task(tmp_path))
+        PART.exchange(minio_connection, taken, task(tmp_path))
+        PART.finish(minio_connection, taken, task(tmp_path))
 
     for request in count(0, stride):
-        put(client, "plain", "two", b"since")
-        PART.load(connection, files, taken, task(tmp_path))
+        put(minio_client, "plain", "two", b"since")
+        PART.load(minio_connection, files, taken, task(tmp_path))
         was_killed = killed(exchange_and_finish, Minio, "_execute", request)
         # A finish that was done, or all but done, finds nothing left to do.
-        if not was_killed or not [one for one in client.list_buckets() if one.name.endswith("-journal")]:
+        if not was_killed or not [one for one in minio_client.list_buckets() if one.name.endswith("-journal")]:
             break
         exchange_and_finish()
-        assert PART.summarize(connection) == (dict(taken.counts), dict(taken.checksums))
-        assert {one.name for one in client.list_buckets()} == {"plain", "versions", MILVUS}
+        assert PART.summarize(minio_connection) == (dict(taken.counts), dict(taken.checksums))
+        assert {one.name for one in minio_client.list_buckets()} == {"plain", "versions", MILVUS}
     assert request > stride

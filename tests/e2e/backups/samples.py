@@ -43,6 +43,24 @@ def put(env: Mapping[str, str], name: str) -> None:
         duckdb.execute("INSERT INTO profiles (user_id) VALUES (?)", [name])
 
 
+def remove(env: Mapping[str, str], names: Sequence[str]) -> None:
+    """Remove things of these names again, wherever they are."""
+    with clients.postgres(env) as postgres, clients.duckdb_file(env) as duckdb:
+        for name in names:
+            postgres.execute("DELETE FROM profiles WHERE user_id = %s", [name])
+            postgres.execute(f"DROP TABLE IF EXISTS own_{name}")
+            duckdb.execute("DELETE FROM profiles WHERE user_id = ?", [name])
+    clients.redis_client(env).delete(*(f"own:{name}" for name in names))
+    milvus = clients.milvus(env)
+    milvus.delete("persona_embeddings", filter=f"user_id in {json.dumps(list(names))}")
+    milvus.close()
+    with clients.elasticsearch(env) as elasticsearch:
+        for name in names:
+            elasticsearch.options(ignore_status=404).delete(index="ai_karen_memory", id=name, refresh=True)
+            elasticsearch.indices.delete(index=f"own_{name}", ignore_unavailable=True)
+            minio(env).remove_object(_BUCKET, f"{name}/😀")
+
+
 def seen(env: Mapping[str, str], names: Sequence[str]) -> dict[str, list[str]]:
     """Return which of these names each engine has, in whole; what has a half of one fails."""
     with clients.postgres(env) as postgres:

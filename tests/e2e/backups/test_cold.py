@@ -9,7 +9,7 @@ import pytest
 
 from bootstrap import places
 from ops.backups import journal
-from tests.e2e.backups.samples import document, everywhere, in_volume, karen, put, seen
+from tests.e2e.backups.samples import document, everywhere, in_volume, karen, put, remove, seen
 from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full, pytest.mark.timeout(900)]
@@ -57,6 +57,7 @@ def test_copied_volumes_come_back_with_the_rest(stack: LiveStack) -> None:
     # A job that fails leaves the servers running all the same.
     karen(stack, "backup", "create", "--cold", "--label", "not/allowed", code=2)
     assert healthy(stack) == set(SERVICES)
+    remove(stack.variables(), ["kept", "later"])
 
 
 def test_interrupted_while_it_copies_it_leaves_the_servers_running(stack: LiveStack) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bootstrap import places
 from ops.backups import drills, throwaway
-from tests.e2e.backups.samples import document, put
+from tests.e2e.backups.samples import document, put, remove
 from tests.e2e.live import LiveStack
 
 # The runbook's test has one without Elasticsearch, Milvus and MinIO.
@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.full, pytest.mark.timeout(900)]
 def test_every_engine_comes_back_and_the_throwaway_stack_is_gone(stack: LiveStack) -> None:
     put(stack.variables(), "drilled")
     made = document(stack, "backup", "create")["set"]
+    remove(stack.variables(), ["drilled"])
     told = document(stack, "backup", "drill")
     assert (told["set"], told["good"]) == (made["id"], True)
     assert sorted(told["engines"]) == sorted(made["engines"])

@@ -1,6 +1,5 @@
 """A set put into another stack: masked before anybody can look, open to that stack's passwords and to no others."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -8,34 +7,22 @@ import pytest
 
 from tests.e2e import clients
 from tests.e2e.backups.samples import document, karen
-from tests.e2e.live import PORTS_BESIDE, SERVICES_OFF, LiveStack
+from tests.e2e.backups.small import Small
+from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 ONLY = ("--only", "postgres", "--only", "redis", "--only", "duckdb")
 
 
-@pytest.fixture
-def other() -> Iterator[LiveStack]:
-    """A second stack with other names, without Elasticsearch, Milvus and MinIO."""
-    live = LiveStack("test-into")
-    live.settings |= {**SERVICES_OFF, **PORTS_BESIDE, "postgresUser": "other_user", "postgresDb": "other_db"}
-    live.create()
-    try:
-        live.up()
-        yield live
-    finally:
-        live.erase()
-
-
 def test_another_stack_gets_it_masked_and_keeps_its_own_names_and_passwords(
-    stack: LiveStack, other: LiveStack, tmp_path: Path
+    stack: LiveStack, small: Small, tmp_path: Path
 ) -> None:
-    source, mask = stack.variables(), tmp_path / "mask.sql"
+    other, source, mask = small.live, stack.variables(), tmp_path / "mask.sql"
     with clients.postgres(source) as postgres:
         postgres.execute("INSERT INTO profiles (user_id) VALUES ('secret person')")
         postgres.execute("CREATE ROLE reader LOGIN PASSWORD 'of the source'")
     clients.redis_client(source).set("carried", "over")
-    made = document(stack, "backup", "create")["set"]["id"]
+    made = document(stack, "backup", "create", *ONLY, "--only", "elasticsearch")["set"]["id"]
     with clients.postgres(source) as postgres:
         postgres.execute("DROP ROLE reader")
     restore = ("backup", "restore", made, "--into", other.name, "--confirm", other.name)

@@ -14,7 +14,7 @@ from bootstrap import places
 from init.resources.job import JOB_LABEL
 from ops.backups import journal
 from tests.e2e import clients, writers
-from tests.e2e.backups.samples import document, everywhere, in_volume, karen, put, seen
+from tests.e2e.backups.samples import document, everywhere, in_volume, karen, put, remove, seen
 from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -22,14 +22,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def kept(stack: LiveStack) -> Iterator[str]:
-    """Give the id of a set that holds `kept` everywhere; in the end the stack is as it was before."""
-    before = document(stack, "backup", "create")["set"]["id"]
-    env = stack.variables()
-    put(env, "kept")
+    """Give the id of a set that holds `kept` everywhere; in the end, what was put into the stack is gone."""
+    put(stack.variables(), "kept")
     yield document(stack, "backup", "create", "--label", "kept")["set"]["id"]
     if journal.read(stack.name):
-        karen(stack, "backup", "restore", before)
-    karen(stack, "backup", "restore", before, "--confirm", stack.name)
+        karen(stack, "backup", "restore")
+    remove(stack.variables(), ["kept", "half", "later"])
 
 
 def cut(stack: LiveStack, *command: str, at: str) -> None:
@@ -73,6 +71,8 @@ def test_what_was_acknowledged_before_is_there_and_nothing_that_came_after(stack
     assert karen(stack, "migrate", "verify").returncode == 0
 
 
+# The runbook has the same in the small stack.
+@pytest.mark.full
 def test_one_engine_is_restored_alone(stack: LiveStack, kept: str) -> None:
     env = stack.variables()
     clients.redis_client(env).flushall()
@@ -81,7 +81,7 @@ def test_one_engine_is_restored_alone(stack: LiveStack, kept: str) -> None:
     assert seen(env, ["kept"]) == everywhere(["kept"])
 
 
-@pytest.mark.parametrize("at", ["elasticsearch: is loaded", "milvus: is loaded"])
+@pytest.mark.parametrize("at", ["elasticsearch: is loaded", pytest.param("milvus: is loaded", marks=pytest.mark.full)])
 def test_killed_while_it_loads_it_leaves_what_is_there(stack: LiveStack, kept: str, at: str) -> None:
     env = stack.variables()
     clients.redis_client(env).set("newer", "1")
@@ -95,6 +95,8 @@ def test_killed_while_it_loads_it_leaves_what_is_there(stack: LiveStack, kept: s
     assert seen(env, ["kept"]) == everywhere(["kept"])
 
 
+# The runbook has the same of one engine.
+@pytest.mark.full
 def test_killed_while_it_exchanges_it_is_finished_by_the_next(stack: LiveStack, kept: str) -> None:
     env = stack.variables()
     put(env, "half")
@@ -122,14 +124,9 @@ def test_a_flipped_byte_is_found_and_nothing_is_touched(stack: LiveStack, kept: 
 
 
 def test_what_cannot_be_is_refused_before_anything_is_touched(stack: LiveStack, kept: str) -> None:
-    begun = time.time()
-    assert "no terminal" in karen(stack, "backup", "restore", kept, code=1).stderr
     assert (
         f"the stack is {stack.name!r}" in karen(stack, "backup", "restore", kept, "--confirm", "other", code=1).stderr
     )
-    assert "to come" in karen(stack, "backup", "restore", "--at", "2999-01-01", code=2).stderr
-    assert "allowed" in karen(stack, "backup", "restore", "--at", "yesterday", code=2).stderr
     assert kept in karen(stack, "backup", "restore", "nothing-like-it", "--confirm", stack.name, code=1).stderr
-    assert "allowed" in karen(stack, "backup", "create", "--only", "oracle", code=2).stderr
     assert "no identity" in karen(stack, "backup", "verify", kept, "--identity", "README.md", code=2).stderr
-    assert time.time() - begun < 120
+    assert seen(stack.variables(), ["kept"]) == everywhere(["kept"])
