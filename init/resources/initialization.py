@@ -18,7 +18,6 @@ from init.resources.messages import say
 from init.resources.provider import Provider, is_known
 from init.resources.seeds import load_seeds, seeds_checksum
 
-DATA = data.DIRECTORY
 _DEADLINE_SECONDS = 300.0
 # Each step has its own time; this only ends what nobody waits for any more.
 _MIGRATION_SECONDS = 24 * 3600.0
@@ -36,7 +35,7 @@ class InitializationProvider(Provider):
         """
         service = news["service"]
         try:
-            files = load(DATA / service)
+            files = load(data.DIRECTORY / service)
         except MigrationsInvalid as error:
             return CheckResult(news, [CheckFailure("migrations", str(problem)) for problem in error.problems])
         target = news["target"]
@@ -60,7 +59,7 @@ class InitializationProvider(Provider):
         from init.resources.job import Job, JobSpec
         from init.runner.name import runner_name
 
-        files = load(DATA / props["service"])
+        files = load(data.DIRECTORY / props["service"])
         spec = JobSpec(
             stack=props["stack"],
             name=props["service"],
@@ -84,7 +83,7 @@ class InitializationProvider(Provider):
                     "migrations": [to_document(file) for file in files],
                     "target": props["target"] or None,
                     "runner": runner_name(),
-                    "seeds": load_seeds(DATA / "seed"),
+                    "seeds": load_seeds(data.DIRECTORY / "seed"),
                 }
             )
         return {
@@ -162,7 +161,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
             "coordination": pulumi.Output.secret(dict(coordination)),
             "target": target,
             "migrations": checksums(service, target),
-            "seeds": seeds_checksum(DATA / "seed"),
+            "seeds": seeds_checksum(data.DIRECTORY / "seed"),
             "schema_version": None,
             "server_version": None,
             "drift": None,
@@ -175,7 +174,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
 def checksums(service: str, target: str = "") -> dict[str, str]:
     """Return migration name → SHA-256 up to `target`; empty when the files are not valid, which `check` then reports."""
     try:
-        files = load(DATA / service)
+        files = load(data.DIRECTORY / service)
     except MigrationsInvalid:
         return {}
     return {migration.name: migration.checksum for migration in files if not target or migration.version <= target}

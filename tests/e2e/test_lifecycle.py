@@ -8,7 +8,8 @@ import docker
 import pytest
 
 from bootstrap import places
-from init.resources.initialization import DATA, checksums
+from init.resources.data import DIRECTORY as DATA
+from init.resources.initialization import checksums
 from ops.picture import mermaid, replaced
 from tests.e2e import clients
 from tests.e2e.live import TEST_PORTS, LiveStack, healthy

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from init.resources.initialization import DATA
+from init.resources.data import DIRECTORY as DATA
 from tests.e2e.live import LiveStack
 from tests.e2e.migrate.karen import Brought, Karen
 
