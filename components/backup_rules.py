@@ -19,7 +19,7 @@ def problems(settings: "Settings") -> list[str]:
     """Return every violated rule as a sentence; empty when the settings fit together."""
     return [
         f"ai-karen-db:{sentence}"
-        for rule in (_target, _endpoint, _schedule, _keep, _wal)
+        for rule in (_target, _endpoint, _schedule, _keep, _damaged, _wal)
         for sentence in rule(settings)
     ]
 
@@ -79,6 +79,24 @@ def _keep(settings: "Settings") -> Iterator[str]:
         retention(settings.backup_keep)
     except ValueError as error:
         yield f"backupKeep is {settings.backup_keep!r}: {error}. Fix: pulumi config set ai-karen-db:backupKeep {default}"
+
+
+def _damaged(settings: "Settings") -> Iterator[str]:
+    named, shown = settings.restored_when_damaged, f"restoreDamaged is {settings.restore_damaged!r}"
+    if not named:
+        return
+    from backup.engines import NAMES
+
+    if unknown := [repr(name) for name in named if name not in NAMES]:
+        yield (
+            f"{shown}: {', '.join(unknown)} is nothing that a set has; allowed: none, or {', '.join(NAMES)} with commas between them. "
+            "Fix: pulumi config set ai-karen-db:restoreDamaged none"
+        )
+    if not settings.enable_backups:
+        yield (
+            f"{shown}, but enableBackups is false: nothing makes the sets that this wants by itself. "
+            "Fix: pulumi config set ai-karen-db:enableBackups true, or pulumi config rm ai-karen-db:restoreDamaged"
+        )
 
 
 def _default(settings: "Settings", field: str) -> str:

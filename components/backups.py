@@ -84,6 +84,8 @@ class Backups(pulumi.ComponentResource):
             "identity": identity,
             "signing": document["signing"],
             "servers": _servers(context, engines),
+            # For commands alone: no container is told.
+            "restore_damaged": list(context.settings.restored_when_damaged),
         }
         self.register_outputs({})
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from backup.engines import NAMES
 from components.backup_rules import MINIMUM_WAL
 from components.rules import MINIMUM_HEAP, MINIMUM_MEMORY, camel, show_default
 from components.settings import SECRET, Port, Settings, Size
@@ -49,6 +50,7 @@ _SENTENCES = {
     "backup_region": "of the bucket",
     "backup_schedule": "when a set is made, in UTC",
     "backup_keep": "how many sets are kept of each kind; the newest good one always is",
+    "restore_damaged": "which engines `./karen backup restore --damaged` restores by itself where their data are damaged",
     "engine_socket": "the container engine's socket on its own host, which monitoring reaches through a restricted proxy",
 }
 # What other rules allow.
@@ -58,6 +60,7 @@ _ALLOWED = {
     "backup_endpoint": "an http:// or https:// address",
     "backup_schedule": "a cron expression",
     "backup_keep": "last, hourly, daily, weekly, monthly and yearly, each with a number",
+    "restore_damaged": f"none, or {', '.join(NAMES)} with commas between them",
 }
 # What the patterns mean.
 _PATTERNS = {

@@ -114,6 +114,7 @@ class Settings(BaseModel):
     backup_region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")] = "us-east-1"
     backup_schedule: str = "0 2 * * *"
     backup_keep: str = "last=3,hourly=0,daily=7,weekly=4,monthly=12,yearly=0"
+    restore_damaged: str = "none"
     backup_memory: Size = parse_size("768m")
     backup_cpus: Cpus = 1
 
@@ -121,6 +122,12 @@ class Settings(BaseModel):
     def production(self) -> bool:
         """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
         return self.mode == "production"
+
+    @property
+    def restored_when_damaged(self) -> tuple[str, ...]:
+        """Return the engines that `karen backup restore --damaged` restores without being told which, as they are written."""
+        named = self.restore_damaged
+        return () if named == "none" else tuple(dict.fromkeys(name.strip() for name in named.split(",")))
 
     def schema_version(self, service: str) -> str:
         """Return the version at which a service's migrations stop, three digits; empty for the latest."""

@@ -34,7 +34,12 @@ def damage(service: str, text: str) -> str | None:
     return next((line.strip() for line in text.splitlines() if signs and signs.search(line)), None)
 
 
+def part(service: str) -> str:
+    """Return the engine whose part of a set has a service's data."""
+    return _PART.get(service, service)
+
+
 def remedy(service: str, stack: str, newest: str) -> str:
     """Return the command that brings a service's data back; `newest` is the newest good set, empty where none is known."""
-    restore = f"./karen backup restore {newest or 'SET'} --only {_PART.get(service, service)} --stack {stack}"
+    restore = f"./karen backup restore {newest or 'SET'} --only {part(service)} --stack {stack}"
     return restore if newest else f"{restore}, with one of ./karen backup list --stack {stack}"

@@ -23,7 +23,8 @@ class Server:
 class StackBackups:
     """One stack: `outside` is a network that leads to the target where the stack's own does not.
 
-    `volumes` maps a job's paths, with options after a colon, to volumes; `configuration` is what the service itself is given.
+    `volumes` maps a job's paths, with options after a colon, to volumes; `configuration` is what the service itself is given;
+    `restore_damaged` are the engines that are restored without being named where their data are damaged.
     """
 
     stack: str
@@ -36,6 +37,7 @@ class StackBackups:
     servers: Mapping[str, Server]
     identity: str = field(repr=False)
     public: str
+    restore_damaged: tuple[str, ...] = ()
 
     @property
     def engines(self) -> Mapping[str, Mapping[str, Any]]:
@@ -67,4 +69,5 @@ class StackBackups:
             for name, one in found["servers"].items()
         }
         keys = ("stack", "image", "network", "outside", "user", "volumes", "configuration", "identity", "public")
-        return cls(servers=servers, **{key: found[key] for key in keys})
+        damaged = tuple(found.get("restore_damaged") or ())
+        return cls(servers=servers, restore_damaged=damaged, **{key: found[key] for key in keys})

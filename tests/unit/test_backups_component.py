@@ -153,6 +153,14 @@ def test_jobs_are_told_every_server(without: tuple[Graph, dict[str, Any]]) -> No
     assert one["image"] == without[0].of(":RemoteImage")["postgres-image"]["name"]
 
 
+def test_what_is_restored_by_itself_is_told_to_commands_alone(enabled: tuple[Graph, dict[str, Any]]) -> None:
+    named = build("dev", enableBackups="true", restoreDamaged="redis, duckdb,redis")
+    assert job(enabled)["restore_damaged"] == []
+    assert job(named)["restore_damaged"] == ["redis", "duckdb"]
+    before, after = ({(one.typ, one.name): one.inputs for one in found[0].registered} for found in (enabled, named))
+    assert before == after
+
+
 def test_postgres_takes_replication_with_a_password_and_keeps_its_log_within_a_limit() -> None:
     graph, _ = build("dev", walKeepSize="512m")
     command = graph.of(":Container")["postgres-container"]["command"]

@@ -104,6 +104,11 @@ BAD = [
     ("nothing kept", "backupKeep", {"backupKeep": "daily"}, "with = and a number"),
     ("nothing kept", "backupKeep", {"backupKeep": "daily=0"}, "nothing is kept"),
     ("nothing kept", "backupKeep", {"backupKeep": "daily=7,daily=8"}, "twice"),
+    *[
+        ("no engine", "restoreDamaged", {"enableBackups": "true", "restoreDamaged": named}, "allowed: none, or duckdb, redis")
+        for named in ("etcd", "redis,oracle", "redis,", "none,redis", "", "redis duckdb", "Redis")
+    ],
+    ("disabled dependency", "restoreDamaged", {"restoreDamaged": "redis"}, "enableBackups is false"),
 ]  # fmt: skip
 
 

@@ -56,6 +56,10 @@ GiveUp = Annotated[
     bool,
     typer.Option("--give-up", help="Give up a restore whose exchange fails each time: what was there comes back."),
 ]
+Damaged = Annotated[
+    bool,
+    typer.Option("--damaged", help="Every engine whose data are damaged, as far as restoreDamaged names it."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")]
 Cold = Annotated[
     bool,
@@ -122,6 +126,7 @@ def verify(
     "./karen backup restore --stack prod --into dev",
     "./karen backup restore --at 2026-11-22T10:15:00Z",
     "./karen backup restore --give-up",
+    "./karen backup restore --damaged",
 )
 def restore(
     wanted: Set = "latest",
@@ -133,6 +138,7 @@ def restore(
     target: Target = None,
     confirm: Confirm = None,
     give_up: GiveUp = False,
+    damaged: Damaged = False,
     stack: Stack = "dev",
     json: Json = False,
 ) -> int:
@@ -140,14 +146,17 @@ def restore(
 
     The set is checked first. It is loaded beside the data and compared, then exchanged with them: interrupted before that, the
     old data are there; interrupted after it, the same command finishes, and --give-up is for one that cannot be finished. The stack's own passwords stay as they are.
+    With --damaged every engine is asked first, as by ./karen health, and the configuration takes the place of the stack's name.
     """
-    from ops.cli.backup import giving_up, restoring
+    from ops.cli.backup import giving_up, mending, restoring
     from ops.cli.backup.asked import Asked
 
     asked = Asked(
         stack=stack, into=into or stack, wanted=wanted, only=tuple(only or ()), at=at, mask=mask, identity=identity,
         target=target, confirm=confirm,
     )  # fmt: skip
+    if damaged:
+        return mending.mend(Printer(stack, as_json=json), asked, give_up=give_up)
     return (giving_up.give_up if give_up else restoring.restore)(Printer(asked.into, as_json=json), asked)
 
 

@@ -27,6 +27,12 @@ UNTOUCHED = "Nothing was touched."
 
 def restore(printer: Printer, asked: Asked) -> int:
     """Carry it out, or finish what an earlier one has begun; Refused or NotAsked before anything is touched."""
+    printer.end(*restored(printer, asked))
+    return DONE
+
+
+def restored(printer: Printer, asked: Asked) -> tuple[str, dict[str, Any]]:
+    """The same, and return what is told of it in the end, as a sentence and as a document."""
     from ops.cli.migrate.update import ensure_free
 
     began, agreed = time.monotonic(), confirmed(asked)
@@ -61,12 +67,11 @@ def restore(printer: Printer, asked: Asked) -> int:
             f"What was not restored to the same moment may differ. Then: ./karen reconcile --stack {asked.into}"
         )
     points = {name: moment(point) for name, point in chosen.points.items()}
-    told = f"Done: {', '.join(chosen.engines)} of {asked.into} are as in {chosen.newest}, in {seconds:.1f} s"
-    printer.end(f"{told}.", {"set": chosen.newest, "points": points, "seconds": round(seconds, 1)})
-    return DONE
+    told = f"Done: {', '.join(chosen.engines)} of {asked.into} are as in {chosen.newest}, in {seconds:.1f} s."
+    return told, {"set": chosen.newest, "points": points, "seconds": round(seconds, 1)}
 
 
-def _resume(printer: Printer, into: StackBackups, left: journal.Decided, asked: Asked) -> int:
+def _resume(printer: Printer, into: StackBackups, left: journal.Decided, asked: Asked) -> tuple[str, dict[str, Any]]:
     """Finish a restore that was cut off while it exchanged; what another command asks for is not done then."""
     printer.say(f"A restore was cut off while it exchanged data ({left.command}): it is finished.")
     with alone(into, left.command):
@@ -77,8 +82,7 @@ def _resume(printer: Printer, into: StackBackups, left: journal.Decided, asked: 
     told = f"Done: {', '.join(left.taken)} of {left.stack} are restored."
     if asked.command != left.command:
         told += " What this command asks for was not done: run it again."
-    printer.end(told, {"resumed": True, "sets": dict(left.sets)})
-    return DONE
+    return told, {"resumed": True, "sets": dict(left.sets)}
 
 
 @contextmanager

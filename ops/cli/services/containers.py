@@ -53,6 +53,11 @@ class Server:
         return datetime.fromisoformat(f"{self.facts['State']['StartedAt'][:19]}+00:00")
 
     @property
+    def started(self) -> int:
+        """Return when its process was started last, whether or not it still runs (Unix seconds); below 0 if it never was."""
+        return int(datetime.fromisoformat(f"{self.facts['State']['StartedAt'][:19]}+00:00").timestamp())
+
+    @property
     def starting(self) -> bool:
         """Whether it was started on purpose so short a time ago that it need not be healthy yet, as its health check has it."""
         period: float = (self.facts["Config"].get("Healthcheck") or {}).get("StartPeriod", 0) / _NANOSECONDS

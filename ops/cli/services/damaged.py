@@ -46,12 +46,15 @@ def _told(stack: Servers, name: str, answer: Mapping[str, Any]) -> str | None:
 
 
 def _log(stack: Servers, name: str) -> Iterable[str]:
-    """Return the last lines of a server that does not run as it should; a healthy one's are of no interest."""
+    """Return the last lines of a server that does not run as it should; a healthy one's are of no interest.
+
+    What it said before it was last started may have been mended since.
+    """
     server = stack.found.get(name)
     if server is None or server.state == "healthy":
         return ()
     try:
-        lines: bytes = stack.client.api.logs(server.name, tail=_LINES)
+        lines: bytes = stack.client.api.logs(server.name, tail=_LINES, since=max(server.started - 1, 1))
     except APIError:
         # Removed meanwhile.
         return ()

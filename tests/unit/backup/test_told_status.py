@@ -5,6 +5,7 @@ import json
 import tarfile
 import time
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,16 @@ GOOD = Outcome(
 KEPT = Status(at=1_000_100.0, schedule="0 2 * * *", last=GOOD, good=GOOD)
 
 
-class Volume:
-    """A container engine whose containers have one file, or none, and a log."""
+STARTED = 1_000_200
 
-    def __init__(self, text: str | None, log: str = "") -> None:
+
+class Volume:
+    """A container engine whose containers have one file, or none, and a log with the moment of its lines (Unix seconds)."""
+
+    def __init__(self, text: str | None, log: str = "", at: float = STARTED) -> None:
         self.text = text
         self.log = log
+        self.at = at
         self.asked: list[str] = []
         self.api: Any = self
 
@@ -49,19 +54,31 @@ class Volume:
             archive.addfile(entry, io.BytesIO(self.text.encode()))
         return [buffer.getvalue()], None
 
-    def logs(self, name: str, *, tail: int) -> bytes:
+    def logs(self, name: str, *, tail: int, since: int) -> bytes:
         if name == "gone":
             raise APIError("no such container")
         assert tail
-        return self.log.encode()
+        # The engine refuses another.
+        assert since > 0
+        return self.log.encode() if self.at >= since else b""
 
 
 def stack(engine: Any, **states: str) -> Servers:
-    """Return a stack of services that are in these states."""
+    """Return a stack of services that are in these states; one that was created was never started."""
+    began = datetime.fromtimestamp(STARTED, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
     found = {
-        name: Server(name, {"Name": f"/{name}", "State": {"Running": False, "Paused": False, "Status": state}})
+        name: Server(
+            name,
+            {
+                "Name": f"/{name}",
+                "State": {
+                    "Running": False, "Paused": False, "Status": state,
+                    "StartedAt": "0001-01-01T00:00:00Z" if state == "created" else began,
+                },
+            },
+        )
         for name, state in states.items()
-    }
+    }  # fmt: skip
     return Servers("dev", engine, found, {})
 
 
@@ -154,3 +171,11 @@ def test_what_only_does_not_run_is_not_damaged() -> None:
     assert damaged.damaged(stack(engine, redis="exited"), answers) == {}
     # Nobody looks for a set then.
     assert engine.asked == []
+
+
+def test_what_was_said_before_the_last_start_is_mended_or_said_again() -> None:
+    answers = {"redis": {"error": {"kind": "ConnectionFailed", "message": "redis: refused", "fix": "x"}}}
+    said = "# Short read or OOM loading DB. Unrecoverable error, aborting now."
+    assert damaged.damaged(stack(Volume(None, said), redis="exited"), answers)
+    assert damaged.damaged(stack(Volume(None, said, STARTED - 60), redis="exited"), answers) == {}
+    assert damaged.damaged(stack(Volume(None, ""), redis="created"), answers) == {}
