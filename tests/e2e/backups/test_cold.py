@@ -7,9 +7,12 @@ import subprocess
 import docker
 import pytest
 
+from backup.engines.milvus_cold_tar import DOT
+from backup.engines.volume import own
 from bootstrap import places
 from ops.backups import journal
 from tests.e2e.backups.samples import document, everywhere, in_volume, karen, put, remove, seen
+from tests.e2e.backups.test_restore import cut
 from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full, pytest.mark.timeout(900)]
@@ -48,7 +51,7 @@ def test_copied_volumes_come_back_with_the_rest(stack: LiveStack) -> None:
     assert seen(stack.variables(), ["kept", "later"]) == everywhere(["kept"])
     for service in SERVICES:
         left = in_volume(stack, f"{service}-data", "ls", "-A", "/v").split()
-        assert [one for one in left if one in (".restoring", ".placing", ".replaced")] == []
+        assert [one for one in left if one in own(DOT) and one != ".restored-from"] == []
 
     refused = karen(stack, "backup", "restore", "cold", "--only", "minio", "--confirm", stack.name, code=2).stderr
     assert "minio is in the volumes of milvus" in refused
@@ -58,6 +61,23 @@ def test_copied_volumes_come_back_with_the_rest(stack: LiveStack) -> None:
     karen(stack, "backup", "create", "--cold", "--label", "not/allowed", code=2)
     assert healthy(stack) == set(SERVICES)
     remove(stack.variables(), ["kept", "later"])
+
+
+def test_given_up_all_three_are_as_before_and_run(stack: LiveStack) -> None:
+    env = stack.variables()
+    put(env, "before")
+    restore = ("backup", "restore", "cold", "--only", "milvus", "--confirm", stack.name)
+    # All three are in their place, and none of them is noted or runs.
+    cut(stack, *restore, at="etcd starts")
+    assert ".replaced" in in_volume(stack, "minio-data", "ls", "-A", "/v").split()
+    told = document(stack, "backup", "restore", "--give-up", "--confirm", stack.name)
+    assert (told["kept"], told["restored"]) == (["milvus"], {})
+    assert healthy(stack) == set(SERVICES)
+    assert seen(stack.variables(), ["before"])["milvus"] == ["before"]
+    assert seen(stack.variables(), ["before"])["minio"] == ["before"]
+    for service in SERVICES:
+        left = in_volume(stack, f"{service}-data", "ls", "-A", "/v").split()
+        assert [one for one in left if one in own(DOT) and one != ".restored-from"] == []
 
 
 def test_interrupted_while_it_copies_it_leaves_the_servers_running(stack: LiveStack) -> None:
