@@ -15,8 +15,8 @@ from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
 from components.engine import Engine
 from components.initialize import data_user
-from components.network import outside
-from components.secrets import EngineSecrets, Owner, seed
+from components.network import Attachment
+from components.secrets import EngineSecrets, Owner, public_of, seed
 from components.volume import data_volume
 from init.resources.files import Directory
 from init.resources.health import HealthGate
@@ -65,22 +65,21 @@ class Backups(pulumi.ComponentResource):
             directories=[Directory(volume=operations, name=OPERATIONS.name, owner=user)],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        away = outside(SERVICE, naming=context.naming, service=SERVICE, parent=self) if self._leads_outside else None
         volumes = {TARGET: target, STAGING: work.name, elasticsearch.STAGING: staging, **duckdb}
         if enabled:
-            spec = self._spec({**volumes, str(OPERATIONS.parent): operations}, told, away)
+            spec = self._spec({**volumes, str(OPERATIONS.parent): operations}, told)
             self._server(spec, target, secrets, after)
         self.job = {
             "stack": context.naming.stack,
             "image": context.image("toolbox"),
             "network": context.network,
-            "outside": away or "",
+            "outside": context.operations or "",
             "user": user,
             # A job only reads what the container has written there.
             "volumes": {**volumes, f"{OPERATIONS.parent}:ro": operations},
             "configuration": document,
             "recipient": document["recipient"],
-            "public": document["signing"].apply(_public),
+            "public": document["signing"].apply(public_of),
             "identity": identity,
             "signing": document["signing"],
             "servers": _servers(context, engines),
@@ -88,10 +87,6 @@ class Backups(pulumi.ComponentResource):
             "restore_damaged": list(context.settings.restored_when_damaged),
         }
         self.register_outputs({})
-
-    @property
-    def _leads_outside(self) -> bool:
-        return self._context.settings.production and bool(self._target.bucket)
 
     def _directory(self) -> pulumi.Output[str]:
         """Declare a volume that is a directory of the engine's host; it only points there, so nothing is lost with it."""
@@ -138,9 +133,7 @@ class Backups(pulumi.ComponentResource):
             "secret_key": settings.backup_secret_key.get_secret_value(),
         }
 
-    def _spec(
-        self, volumes: Mapping[str, pulumi.Input[str]], told: pulumi.Output[str], away: pulumi.Output[str] | None
-    ) -> ContainerSpec:
+    def _spec(self, volumes: Mapping[str, pulumi.Input[str]], told: pulumi.Output[str]) -> ContainerSpec:
         settings = self._context.settings
         return ContainerSpec(
             service=SERVICE,
@@ -149,12 +142,15 @@ class Backups(pulumi.ComponentResource):
             owner=Owner.parse(data_user(settings)),
             memory=settings.backup_memory,
             cpus=settings.backup_cpus,
+            processes=512,
             data_path=TARGET,
             # An engine of containers that was killed ends what still runs when it is back, and takes that for a stop by hand.
             restart="always",
             # Jobs mount with options, which a container's mounts have not: what they are for is done by then.
             sockets={path.partition(":")[0]: volume for path, volume in volumes.items() if path != TARGET},
-            networks=[away] if away is not None else [],
+            scratch={"/tmp": 16},  # noqa: S108 - a path inside the container
+            networks=[Attachment(network=self._context.network, alias=SERVICE)],
+            outside=bool(self._target.bucket),
             health=HealthCheck(test=["CMD", _PYTHON, "-m", "backup.service", "check"], interval_seconds=10, retries=3),
             # A set that is being made has 20 seconds to end in order, and the log's receiver 10.
             stop_seconds=45,
@@ -208,9 +204,3 @@ def _recipient(identity: str) -> str:
     from backup.keys import recipient_of
 
     return recipient_of(identity)
-
-
-def _public(text: str) -> str:
-    from backup.keys import Signer
-
-    return Signer(text).public

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
-from components.context import Context
+from components.context import TOOLBOX_USER, Context
+from components.definition import definition
+from components.hardening import hardened, scratch
+from components.network import Attachment
 from components.secrets import DIRECTORY, EngineSecrets, Owner
-from components.sizes import mebibytes
-
-# Log files of one container: at most three of 10 MB each.
-LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+from init.resources.confinement import NO_RESOLVER
+from init.resources.login import Login
+from init.resources.process_limit import ProcessLimit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +51,18 @@ class ContainerSpec:
     """How one server runs. `memory` is bytes; `ports` maps container port to host port (development only).
 
     `image` is another service's where it is not its own; `mounts` maps paths to volumes that it may only read, `sockets`
-    to such that it may write to; `networks` are joined besides the stack's.
+    to such that it may write to, and `scratch` to whole mebibytes of memory. `processes` counts threads as well. With `outside`,
+    it leads outside in production too.
     """
 
     service: str
     owner: Owner
     memory: int
     cpus: float
+    processes: int
     health: HealthCheck
     data_path: str
+    networks: Sequence[Attachment]
     image: str = ""
     entrypoint: Sequence[str] = ()
     command: Sequence[pulumi.Input[str]] = ()
@@ -68,12 +74,13 @@ class ContainerSpec:
     shared_memory: int = 64
     mounts: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     sockets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    networks: Sequence[pulumi.Input[str]] = ()
+    scratch: Mapping[str, int] = field(default_factory=dict)
+    outside: bool = False
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class DatabaseContainer(pulumi.ComponentResource):
-    """A container with limits, no capabilities, no new privileges, rotated logs and a health check."""
+    """A container with limits, no capabilities, a root directory that nobody can write to, rotated logs and a health check."""
 
     id: pulumi.Output[str]
     spec: ContainerSpec
@@ -85,8 +92,10 @@ class DatabaseContainer(pulumi.ComponentResource):
         context: Context,
         volume: pulumi.Input[str],
         secrets: EngineSecrets,
+        login: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """With `login`, the administrator's connection, a server that does not accept it is named and not replaced."""
         super().__init__("karen:container:DatabaseContainer", f"{spec.service}-server", None, opts)
         self.spec = spec
         image = docker.RemoteImage(
@@ -95,9 +104,12 @@ class DatabaseContainer(pulumi.ComponentResource):
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        before: list[pulumi.Resource] = [secrets.writer]
+        if login is not None:
+            before.append(_login(spec, context, image, volume, login, self))
         self.container = docker.Container(
             f"{spec.service}-container",
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=[secrets.writer]),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=before),
             name=context.naming.container(spec.service),
             hostname=spec.service,
             image=image.image_id,
@@ -106,37 +118,71 @@ class DatabaseContainer(pulumi.ComponentResource):
             envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(spec.environment.items())],
             user=str(spec.owner),
             volumes=_mounts(spec, volume, secrets),
+            tmpfs=scratch(spec.scratch, spec.owner) or None,
             networks_advanced=[
-                docker.ContainerNetworksAdvancedArgs(name=network, aliases=[spec.service])
-                for network in (context.network, *spec.networks)
+                docker.ContainerNetworksAdvancedArgs(name=one.network, aliases=[one.alias])
+                for one in _networks(spec, context)
             ],
+            dns=[NO_RESOLVER] if context.settings.production and not spec.outside else None,
             ports=[
                 docker.ContainerPortArgs(internal=inside, external=outside, ip="127.0.0.1", protocol="tcp")
                 for inside, outside in (spec.ports.items() if not context.settings.production else ())
             ],
             healthcheck=spec.health.arguments(),
             stop_signal=spec.stop_signal,
-            # Equal memory and swap limits mean: no swap.
-            memory=mebibytes(spec.memory),
-            memory_swap=mebibytes(spec.memory),
-            # The provider reads it back with a decimal point; any other spelling would replace the container for ever.
-            cpus=str(float(spec.cpus)),
             shm_size=spec.shared_memory,
             restart=spec.restart,
-            must_run=True,
-            security_opts=["no-new-privileges:true"],
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            log_driver="json-file",
-            log_opts=LOG_OPTIONS,
             stop_timeout=spec.stop_seconds,
             destroy_grace_seconds=spec.stop_seconds,
             labels=[
                 docker.ContainerLabelArgs(label=key, value=value)
                 for key, value in {**context.naming.labels(spec.service), **spec.labels}.items()
             ],
+            **hardened(memory=spec.memory, cpus=spec.cpus),
         )
         self.id = self.container.id
+        _process_limit(spec, context, self)
         self.register_outputs({"id": self.id})
+
+
+def _process_limit(spec: ContainerSpec, context: Context, parent: DatabaseContainer) -> None:
+    ProcessLimit(
+        f"{spec.service}-process-limit",
+        stack=context.naming.stack,
+        service=spec.service,
+        container=parent.id,
+        limit=spec.processes,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _login(
+    spec: ContainerSpec,
+    context: Context,
+    image: docker.RemoteImage,
+    volume: pulumi.Input[str],
+    connection: Mapping[str, Any],
+    parent: pulumi.Resource,
+) -> Login:
+    return Login(
+        spec.service,
+        stack=context.naming.stack,
+        image=context.image("toolbox"),
+        network=context.network,
+        user=TOOLBOX_USER,
+        name=context.naming.container(spec.service),
+        volume=volume,
+        connection=connection,
+        definition=definition(spec, image.image_id),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _networks(spec: ContainerSpec, context: Context) -> list[Attachment]:
+    """Return what it joins, with what leads outside where the others do not."""
+    if not spec.outside or context.operations is None:
+        return list(spec.networks)
+    return [*spec.networks, Attachment(network=context.operations, alias=spec.service)]
 
 
 def _mounts(spec: ContainerSpec, volume: pulumi.Input[str], secrets: EngineSecrets) -> list[docker.ContainerVolumeArgs]:

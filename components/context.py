@@ -10,6 +10,9 @@ from components.images import reference
 from components.naming import Naming
 from components.settings import Settings
 
+# The toolbox image's own user.
+TOOLBOX_USER = "10001:10001"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Coordination:
@@ -21,11 +24,17 @@ class Coordination:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One stack's settings and names, with the network its containers join."""
+    """One stack's settings and names, with the networks its containers join.
+
+    `network` is where applications find the engines, `backend` where Milvus finds its stores; `operations` leads outside, where
+    `network` does not.
+    """
 
     settings: Settings
     naming: Naming
     network: pulumi.Output[str]
+    backend: pulumi.Output[str]
+    operations: pulumi.Output[str] | None = None
     coordination: Coordination | None = None
 
     def image(self, service: str) -> str:

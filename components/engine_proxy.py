@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_docker as docker
 
-from components.container import LOG_OPTIONS, HealthCheck
+from components.container import HealthCheck
 from components.context import Context
 from components.engine_access import configuration
-from components.sizes import MEBIBYTE, mebibytes
+from components.hardening import hardened
+from components.sizes import MEBIBYTE
+from init.resources.process_limit import ProcessLimit
 
 SERVICE = "proxy"
 # The volume with the socket is mounted here, by the proxy and by its clients.
@@ -22,6 +24,8 @@ ENTRY_POINT = ["bash", "-c", 'exec haproxy -db -f /dev/stdin <<< "$1"', "haproxy
 # At rest it was seen to use 6 MiB, and 9 MiB while its health is asked.
 MEMORY = 64 * MEBIBYTE
 _CPUS = 0.5
+# One thread, and what asks for its health.
+_PROCESSES = 32
 _STOP_SECONDS = 10
 # Perl is part of every Debian, also of the upstream image's; a client for HTTP is not.
 _ASK = (
@@ -57,6 +61,14 @@ class EngineProxy(pulumi.ComponentResource):
         )
         self.volume = volume.name
         self.container = self._container(services, context)
+        ProcessLimit(
+            f"{SERVICE}-process-limit",
+            stack=context.naming.stack,
+            service=SERVICE,
+            container=self.container.id,
+            limit=_PROCESSES,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self.register_outputs({"volume": self.volume})
 
     def _container(self, services: Sequence[str], context: Context) -> docker.Container:
@@ -77,7 +89,6 @@ class EngineProxy(pulumi.ComponentResource):
             entrypoints=ENTRY_POINT,
             command=[configuration(containers, listen=SOCKET, engine=ENGINE_SOCKET)],
             user=USER,
-            read_only=True,
             network_mode="none",
             volumes=[docker.ContainerVolumeArgs(volume_name=self.volume, container_path=DIRECTORY)],
             # As a mount, a path that is not there is an error; as a volume, the engine would make it a directory.
@@ -88,21 +99,14 @@ class EngineProxy(pulumi.ComponentResource):
             ],
             healthcheck=HEALTH.arguments(),
             stop_signal="SIGUSR1",
-            memory=mebibytes(MEMORY),
-            memory_swap=mebibytes(MEMORY),
-            cpus=str(_CPUS),
             shm_size=64,
             # With the monitor, which may have to start all others.
             restart="always",
-            must_run=True,
-            security_opts=["no-new-privileges:true"],
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            log_driver="json-file",
-            log_opts=LOG_OPTIONS,
             stop_timeout=_STOP_SECONDS,
             destroy_grace_seconds=_STOP_SECONDS,
             labels=[
                 docker.ContainerLabelArgs(label=key, value=value)
                 for key, value in context.naming.labels(SERVICE).items()
             ],
+            **hardened(memory=MEMORY, cpus=_CPUS),
         )

@@ -8,6 +8,7 @@ import pulumi
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
 from components.engine import Endpoint, Engine
+from components.network import Attachment
 from components.secrets import EngineSecrets, Owner
 from components.volume import data_volume
 from init.resources.health import HealthGate
@@ -55,7 +56,9 @@ class Etcd(Engine):
                     owner=_OWNER,
                     memory=settings.etcd_memory,
                     cpus=settings.etcd_cpus,
+                    processes=512,
                     data_path="/etcd",
+                    networks=[Attachment(network=context.backend, alias="etcd")],
                     command=["etcd", *options],
                     health=HealthCheck(
                         test=["CMD", "etcdctl", f"--endpoints=http://127.0.0.1:{PORT}", "endpoint", "health"]

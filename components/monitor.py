@@ -13,7 +13,7 @@ from components.context import Context
 from components.engine import Engine
 from components.engine_proxy import DIRECTORY as SOCKET_DIRECTORY
 from components.engine_proxy import EngineProxy
-from components.network import outside
+from components.network import Attachment
 from components.secrets import EngineSecrets, Owner
 from components.settings import Settings
 from components.volume import data_volume
@@ -56,7 +56,7 @@ class Monitor(pulumi.ComponentResource):
             )
             servers = [service for service, engine in engines.items() if engine.endpoint is not None]
             proxy = EngineProxy(servers, context=context, opts=child)
-            spec = _spec(context, engines, proxy.volume, told, self._outside(context))
+            spec = _spec(context, engines, proxy.volume, told)
             server = DatabaseContainer(
                 spec,
                 context=context,
@@ -69,20 +69,12 @@ class Monitor(pulumi.ComponentResource):
             )
         self.register_outputs({})
 
-    def _outside(self, context: Context) -> list[pulumi.Output[str]]:
-        """Return a network that leads outside, where the stack's own does not and alerts have to."""
-        settings = context.settings
-        if not settings.production or not (settings.alert_webhook or settings.alert_mail_server):
-            return []
-        return [outside("operations", naming=context.naming, service=SERVICE, parent=self)]
-
 
 def _spec(
     context: Context,
     engines: Mapping[str, Engine],
     socket: pulumi.Input[str],
     told: pulumi.Output[str],
-    networks: Sequence[pulumi.Input[str]],
 ) -> ContainerSpec:
     settings, volume = context.settings, context.naming.volume
     return ContainerSpec(
@@ -92,13 +84,17 @@ def _spec(
         owner=_OWNER,
         memory=settings.monitoring_memory,
         cpus=settings.monitoring_cpus,
+        processes=256,
         data_path="/operations",
         # An engine of containers that was killed ends what still runs when it is back, and takes that for a stop by hand.
         restart="always",
         # How full each one's disk is can be told without reading anything in it.
         mounts={duckdb.MOUNT: volume("duckdb"), **{f"/volumes/{service}": volume(service) for service in engines}},
         sockets={SOCKET_DIRECTORY: socket},
-        networks=networks,
+        scratch={"/tmp": 16},  # noqa: S108 - a path inside the container
+        networks=[Attachment(network=one, alias=SERVICE) for one in (context.network, context.backend)],
+        # Alerts have to.
+        outside=bool(settings.alert_webhook or settings.alert_mail_server),
         ports={settings.monitoring_port: settings.monitoring_port},
         health=HealthCheck(test=["CMD", _PYTHON, "-m", SERVICE, "check"], interval_seconds=10, retries=3),
         # What it is told, it is told once, when it starts.
@@ -113,7 +109,11 @@ def _configuration(
     settings, naming = context.settings, context.naming
     document = {
         "stack": naming.stack,
-        "network": context.network,
+        "networks": {
+            service: [one.network for one in engine.server.spec.networks]
+            for service, engine in engines.items()
+            if engine.server is not None
+        },
         "engines": {service: dict(engine.connection) for service, engine in engines.items()},
         "containers": {
             service: naming.container(service) for service, engine in engines.items() if engine.endpoint is not None

@@ -27,6 +27,16 @@ class Naming:
         """The stack's network: `ai-karen-db` for dev, as the original design names it."""
         return PROJECT if self.stack == "dev" else f"{PROJECT}-{self.stack}"
 
+    @property
+    def backend(self) -> str:
+        """The network of Milvus and its stores, `ai-karen-backend-<stack>`."""
+        return f"ai-karen-backend-{self.stack}"
+
+    @property
+    def operations(self) -> str:
+        """The network by which the monitor and backups leave a production stack, `ai-karen-operations-<stack>`."""
+        return f"ai-karen-operations-{self.stack}"
+
     def labels(self, service: str) -> dict[str, str]:
         """Return the labels by which this project recognizes what it made."""
         return {PROJECT_LABEL: PROJECT, STACK_LABEL: self.stack, SERVICE_LABEL: service}

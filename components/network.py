@@ -1,37 +1,46 @@
-"""The stack's network: a bridge with a name, closed to the outside in production."""
+"""The stack's networks: one for data, one for Milvus and its stores, and in production one that leads outside."""
+
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
 
 from components.naming import Naming
 
+# The host's end of the bridge has no address either: what listens on the host is outside as well.
+_NO_GATEWAY = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
-def outside(purpose: str, *, naming: Naming, service: str, parent: pulumi.Resource) -> pulumi.Output[str]:
-    """Declare a network that leads outside, for a service whose stack's own network does not."""
-    bridge = docker.Network(
-        f"{purpose}-bridge",
-        name=f"{naming.network}-{purpose}",
-        driver="bridge",
-        labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in naming.labels(service).items()],
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
-    )
-    return bridge.name
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A network that a container joins, and the name by which others find it there."""
+
+    network: pulumi.Input[str]
+    alias: str
 
 
 class DatabaseNetwork(pulumi.ComponentResource):
-    """One user-defined bridge; `internal` means that nothing in it reaches or is reached from outside the host."""
+    """One user-defined bridge; `internal` means that nothing in it reaches the host or beyond, or is reached from there."""
 
     network: pulumi.Output[str]
 
     def __init__(
-        self, name: str, *, naming: Naming, internal: bool, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        called: str,
+        naming: Naming,
+        internal: bool,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`called` is its name on the engine."""
         super().__init__("karen:network:DatabaseNetwork", name, None, opts)
         bridge = docker.Network(
             f"{name}-bridge",
-            name=naming.network,
+            name=called,
             driver="bridge",
             internal=internal,
+            options=_NO_GATEWAY if internal else None,
             labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in naming.labels("network").items()],
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )

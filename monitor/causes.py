@@ -77,7 +77,7 @@ def _own(one: Observation, stack: str, newest: str) -> Cause:
             name, name, "full", told, "free space on that disk, or give the volume a larger one", restart=False
         )
     if one.container is not None and not one.container.attached:
-        return Cause(name, name, "cut off", f"{name} is cut off from the stack's network", up, restart=False)
+        return Cause(name, name, "cut off", f"{name} is cut off from one of the stack's networks", up, restart=False)
     if answer.kind == _REFUSED:
         return Cause(name, name, "refused", answer.message, answer.fix, restart=False)
     damaged = answer.message if answer.kind == DAMAGED else damage(name, answer.message)

@@ -17,11 +17,11 @@ SOCKET = "unix:///run/engine/engine.sock"
 class Configuration:
     """One stack: its engines' connections, its servers' containers, what waits for what, and where alerts go.
 
-    `interval` is the seconds between two checks; `port` is where metrics are read; `backups` says that a service makes sets.
+    `networks` are those on which each server has to be. `interval` is the seconds between two checks; `port` is where metrics are read; `backups` says that a service makes sets.
     """
 
     stack: str
-    network: str
+    networks: Mapping[str, list[str]]
     engines: Mapping[str, Mapping[str, Any]]
     containers: Mapping[str, str]
     waits: Mapping[str, list[str]]

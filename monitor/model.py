@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """A server's container: `state` as the engine calls it, or `missing`; `attached` to the stack's network."""
+    """A server's container: `state` as the engine calls it, or `missing`; `attached` to the stack's networks."""
 
     state: str
     health: str | None = None

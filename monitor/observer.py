@@ -26,11 +26,11 @@ class Observer:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self.servers = Servers(SOCKET, configuration.containers, configuration.network)
+        self.servers = Servers(SOCKET, configuration.containers, configuration.networks)
         self._probers = {name: Prober(name, connection) for name, connection in configuration.engines.items()}
         self._files = {name for name, connection in configuration.engines.items() if "path" in connection}
         # A connection of its own: what takes its time must not hold up a restart.
-        measured = Servers(SOCKET, configuration.containers, configuration.network, seconds=_MEMORY_SECONDS)
+        measured = Servers(SOCKET, configuration.containers, configuration.networks, seconds=_MEMORY_SECONDS)
         self._memory = Memory(measured, configuration.containers)
         self._files_due = 0.0
         # Why the container engine could not be asked, if it could not.

@@ -1,6 +1,6 @@
 """The stack's containers, through the restricted socket: looking at them, and starting them again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -22,13 +22,18 @@ class Servers:
     """This stack's servers by service; errors are those in UNREACHABLE."""
 
     def __init__(
-        self, socket: str, containers: Mapping[str, str], network: str, *, seconds: int = _LOOK_SECONDS
+        self,
+        socket: str,
+        containers: Mapping[str, str],
+        networks: Mapping[str, Sequence[str]],
+        *,
+        seconds: int = _LOOK_SECONDS,
     ) -> None:
-        """`seconds` is what an answer to a look may take."""
+        """`networks` are those on which each service has to be; `seconds` is what an answer to a look may take."""
         self._socket = socket
         self._seconds = seconds
         self._containers = containers
-        self._network = network
+        self._networks = networks
         self._api: docker.APIClient | None = None
 
     def look(self, service: str) -> Container:
@@ -45,7 +50,7 @@ class Servers:
             restarts=int(facts["RestartCount"]),
             exit_code=int(state["ExitCode"]),
             out_of_memory=bool(state["OOMKilled"]),
-            attached=self._network in facts["NetworkSettings"]["Networks"],
+            attached=set(self._networks[service]) <= set(facts["NetworkSettings"]["Networks"]),
         )
 
     def memory(self, service: str) -> Usage | None:

@@ -27,8 +27,8 @@ if [ -n "${ELASTIC_PASSWORD_FILE:-}" ]; then
     esac
     ELASTIC_PASSWORD="$(< "$ELASTIC_PASSWORD_FILE")"
 fi
-# A restarted container has its keystore already; a new one is made in a single start of the tool.
-if [ -n "${ELASTIC_PASSWORD:-}" ] && [ ! -f "$ES_HOME/config/elasticsearch.keystore" ]; then
+# A restarted container may have its keystore already; a new one is made in a single start of the tool.
+if [ -n "${ELASTIC_PASSWORD:-}" ] && [ ! -f "${ES_PATH_CONF:-$ES_HOME/config}/elasticsearch.keystore" ]; then
     elasticsearch-keystore add --force --stdin bootstrap.password <<< "$ELASTIC_PASSWORD" > /dev/null
 fi
 unset ELASTIC_PASSWORD ELASTIC_PASSWORD_FILE

@@ -60,16 +60,8 @@ class InitializationProvider(Provider):
         from init.runner.name import runner_name
 
         files = load(data.DIRECTORY / props["service"])
-        spec = JobSpec(
-            stack=props["stack"],
-            name=props["service"],
-            image=props["image"],
-            user=props["user"],
-            network=props["network"],
-            volumes=props["volumes"],
-            deadline_seconds=_DEADLINE_SECONDS + _MIGRATION_SECONDS,
-        )
-        with Job(spec) as job:
+        deadline = _DEADLINE_SECONDS + _MIGRATION_SECONDS
+        with Job(JobSpec.of(props, deadline_seconds=deadline, exclusive=True)) as job:
             if props["container"]:
                 wait_until_healthy(props["container"], deadline_seconds=_DEADLINE_SECONDS)
             healthy_at = time.time()
@@ -79,6 +71,7 @@ class InitializationProvider(Provider):
                     "action": "migrate",
                     "engine": props["service"],
                     "connection": props["connection"],
+                    "accounts": props["accounts"],
                     "coordination": props["coordination"],
                     "migrations": [to_document(file) for file in files],
                     "target": props["target"] or None,
@@ -135,6 +128,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
         user: str,
         container: pulumi.Input[str],
         connection: Mapping[str, Any],
+        accounts: Sequence[Mapping[str, Any]] = (),
         volumes: Mapping[str, pulumi.Input[str]],
         identity: pulumi.Input[str] = "",
         host_file: str = "",
@@ -144,7 +138,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
     ) -> None:
         """`volumes` maps path to volume name; `identity` changes when the data's home was made anew, or emptied.
 
-        `host_file` is where this host has the data, if it is a file. `coordination` is the connection to PostgreSQL, where
+        `accounts` are those that applications are given, each with `user`, `password` and `rights`. `host_file` is where this host has the data, if it is a file. `coordination` is the connection to PostgreSQL, where
         the lock and the shared ledger are. `target` is the version to stop at (three digits, empty for the latest).
         """
         props = {
@@ -155,6 +149,7 @@ class Initialization(Resource, module="karen", name="Initialization"):
             "user": user,
             "container": container,
             "connection": pulumi.Output.secret(dict(connection)),
+            "accounts": pulumi.Output.secret([dict(one) for one in accounts]),
             "volumes": dict(volumes),
             "identity": identity,
             "host_file": host_file,

@@ -18,16 +18,6 @@ def inspect(props: Mapping[str, Any]) -> dict[str, Any] | None:
 
     if not all(is_known(props.get(key)) for key in _NEEDED) or not is_running(props):
         return None
-    spec = JobSpec(
-        stack=props["stack"],
-        name=props["service"],
-        image=props["image"],
-        user=props["user"],
-        network=props["network"],
-        volumes=props["volumes"],
-        deadline_seconds=_DEADLINE_SECONDS,
-        exclusive=False,
-    )
     request = {
         "protocol": 1,
         "action": "inspect",
@@ -38,7 +28,7 @@ def inspect(props: Mapping[str, Any]) -> dict[str, Any] | None:
         "patience": _PATIENCE_SECONDS,
     }
     try:
-        with Job(spec) as job:
+        with Job(JobSpec.of(props, deadline_seconds=_DEADLINE_SECONDS)) as job:
             return job.run(request)
     except JobError:
         return None

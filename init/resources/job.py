@@ -15,6 +15,7 @@ from docker.types import LogConfig
 from docker.utils.socket import frames_iter
 
 from init.protocol import FrameReader, ProtocolError, encode
+from init.resources.confinement import confined, refused, resolver
 from init.resources.messages import say, whole_numbers
 from init.resources.upload import Upload
 
@@ -22,7 +23,7 @@ STACK_LABEL = "com.ai-karen.stack"
 JOB_LABEL = "com.ai-karen.job"
 DEADLINE_LABEL = "com.ai-karen.deadline"
 _STANDARD_OUTPUT = 1
-_MEMORY = 768 * 1024 * 1024
+MEMORY = 768 * 1024 * 1024
 
 
 class JobError(RuntimeError):
@@ -37,7 +38,7 @@ class JobError(RuntimeError):
 class JobSpec:
     """One job. `volumes` maps path, with options after a colon, to volume name; without a `network` the job has none.
 
-    `outside` is a second network, where the first one leads nowhere and the job has to.
+    `others` are joined besides it.
     """
 
     stack: str
@@ -45,12 +46,26 @@ class JobSpec:
     image: str
     user: str
     network: str | None = None
-    outside: str | None = None
+    others: tuple[str, ...] = ()
     volumes: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     deadline_seconds: float = 120.0
     # What runs outside an update may run several times at once: then only what is past its deadline is swept.
     exclusive: bool = True
+
+    @classmethod
+    def of(cls, props: Mapping[str, Any], *, deadline_seconds: float, exclusive: bool = False) -> "JobSpec":
+        """Return a resource's job from its inputs."""
+        return cls(
+            stack=props["stack"],
+            name=props["service"],
+            image=props["image"],
+            user=props["user"],
+            network=props["network"],
+            volumes=props.get("volumes") or {},
+            deadline_seconds=deadline_seconds,
+            exclusive=exclusive,
+        )
 
     @property
     def label(self) -> str:
@@ -86,15 +101,15 @@ class Job:
         except ImageNotFound:
             raise JobError(f"The image {spec.image} is not on this engine. Fix: make images") from None
         try:
-            if spec.outside:
-                api.connect_container_to_network(self._id, spec.outside)
+            for network in spec.others:
+                api.connect_container_to_network(self._id, network)
             self._socket = api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             api.start(self._id)
         except BaseException as error:
             # Also when it is interrupted.
             self.close()
             if isinstance(error, APIError):
-                raise JobError(f"The {spec.name} job could not be started: {error.explanation}") from None
+                raise JobError(f"The {spec.name} job could not be started: {refused(error)}") from None
             raise
 
     def __enter__(self) -> "Job":
@@ -151,7 +166,7 @@ class Job:
                 f"The {self._spec.name} job did not finish within {self._spec.deadline_seconds:.0f} s. Fix: run the command again"
             )
         raise JobError(
-            f"The {self._spec.name} job ended without an answer: it was killed, has crashed, or was out of its {_MEMORY >> 20} MB of memory. "
+            f"The {self._spec.name} job ended without an answer: it was killed, has crashed, or was out of its {MEMORY >> 20} MB of memory. "
             f"Its last line: {lines.last() or 'none'}. Fix: run the command again"
         )
 
@@ -161,21 +176,17 @@ class Job:
 
 
 def _host_config(api: docker.APIClient, spec: JobSpec) -> dict[str, Any]:
-    """Return limits and mounts: no capability but the named ones, no log, no swap, read-only root."""
+    """Return limits and mounts: no capability but the named ones, and no log."""
     config: dict[str, Any] = api.create_host_config(
         binds=[f"{volume}:{path}" for path, volume in spec.volumes.items()],
         network_mode=spec.network or "none",
-        cap_drop=["ALL"],
+        dns=None if not spec.network or ":" in spec.network else resolver(api, (spec.network, *spec.others)),
         cap_add=list(spec.capabilities),
-        security_opt=["no-new-privileges:true"],
-        mem_limit=_MEMORY,
-        memswap_limit=_MEMORY,
-        pids_limit=256,
-        read_only=True,
         tmpfs={"/tmp": "size=64m"},  # noqa: S108 - a path inside the container
         log_config=LogConfig(type=LogConfig.types.NONE),
         # Nothing is left of one whose starter was killed; an update's job is swept by the next update.
         auto_remove=not spec.exclusive,
+        **confined(memory=MEMORY),
     )
     return config
 

@@ -15,7 +15,7 @@ _QUERY_SECONDS = 90.0
 
 
 def verify(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the verification job described by `stack`, `image`, `network`, `user`, `volumes`, `engines`, `expected`.
+    """Run the verification job described by `stack`, `image`, `network`, `backend`, `user`, `volumes`, `engines`, `expected`.
 
     A server that cannot be reached, as one that restarts, is tried again until the patience is over.
     """
@@ -27,6 +27,7 @@ def verify(job: Mapping[str, Any]) -> dict[str, Any]:
         image=job["image"],
         user=job["user"],
         network=job["network"],
+        others=(job["backend"],),
         volumes=job["volumes"],
         deadline_seconds=_PATIENCE_SECONDS + _QUERY_SECONDS,
     )

@@ -24,22 +24,23 @@ def ask(
     volumes: Mapping[str, str] | None = None,
     user: str | None = None,
     network: str | None = None,
-    outside: str = "",
+    outside: bool = False,
     reads_all: bool = False,
 ) -> dict[str, Any]:
     """Have a job do one step and return its result; JobError says why not. `volumes`, `user`, `network` are the stack's without.
 
-    `outside` is a network that leads to what the step reads, for a stack that has none of its own; with `reads_all` it may read
-    whatever is mounted, also what its user may not.
+    `outside` says that what the step reads is outside, as a stack's own bucket is; with `reads_all` it may read whatever is
+    mounted, also what its user may not.
     """
     own = user or backups.user
+    leaves = backups.outside and not network and (outside or backups.leads_outside)
     spec = JobSpec(
         stack=backups.stack,
         name=_ACTION,
         image=backups.image,
         user="0:0" if reads_all else own,
         network=network or backups.network,
-        outside=None if network else backups.outside or outside or None,
+        others=(backups.outside,) if leaves else (),
         volumes=backups.volumes if volumes is None else volumes,
         capabilities=_READING if reads_all else (),
         deadline_seconds=_DEADLINE_SECONDS,

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import docker
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.models.containers import Container
+from docker.types import LogConfig
 
 from components.naming import STACK_LABEL
+from init.resources.confinement import confined
 from init.resources.job import JobError
 
 RECOVERY_LABEL = "com.ai-karen.recovery"
@@ -104,15 +106,13 @@ def _run(client: docker.DockerClient, spec: Recovery, *options: str) -> Containe
             user=spec.user,
             detach=True,
             network_mode="none",
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges:true"],
             # With the stack's label it is found, and removed, with what else the stack leaves.
             labels={STACK_LABEL: spec.stack, RECOVERY_LABEL: spec.stack},
-            mem_limit=spec.memory,
-            memswap_limit=spec.memory,
             shm_size=spec.memory // 4,
             stop_signal="SIGINT",
+            log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "3"}),
             volumes={spec.volume: {"bind": spec.mount, "mode": "rw"}},
+            **confined(memory=spec.memory),
         )
     except ImageNotFound:
         raise JobError(f"The image {spec.image} is not on this engine. Fix: make images") from None

@@ -21,7 +21,7 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class StackBackups:
-    """One stack: `outside` is a network that leads to the target where the stack's own does not.
+    """One stack: `outside` is the network that leads outside where the stack's own does not, and empty where it does.
 
     `volumes` maps a job's paths, with options after a colon, to volumes; `configuration` is what the service itself is given;
     `restore_damaged` are the engines that are restored without being named where their data are damaged.
@@ -50,6 +50,11 @@ class StackBackups:
         """Return the document that opens the target in a job."""
         found: Mapping[str, Any] = self.configuration["target"]
         return found
+
+    @property
+    def leads_outside(self) -> bool:
+        """Whether its target is a bucket."""
+        return "path" not in self.target
 
     @property
     def target_volumes(self) -> dict[str, str]:

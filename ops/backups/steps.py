@@ -21,7 +21,7 @@ _MOUNT = "/volumes/{}"
 class Steps:
     """One restore into a running stack. `taken` is each engine's part as its manifest has it, `sets` the set it is from.
 
-    `source` opens the target in a job's request, `volumes` is what a job mounts for that, `outside` a network that leads there;
+    `source` opens the target in a job's request, `volumes` is what a job mounts for that, `outside` says that it is a bucket;
     `foreign` says of a user (`uid:gid`) whether that may be closed to it.
     `alone` says that nobody else writes to the stack: then what is there in the end has to be exactly what was taken.
     """
@@ -32,7 +32,7 @@ class Steps:
     sets: Mapping[str, str]
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
     volumes: Mapping[str, str] = field(default_factory=dict)
-    outside: str = ""
+    outside: bool = False
     foreign: Callable[[str], bool] = lambda _: False
     until: str | None = None
     mask: str = ""

@@ -40,8 +40,9 @@ def files(content: str, path: str = "/tmp/secrets/one") -> dict[str, Any]:
     return {"protocol": 1, "action": "files", "files": [one], "owned": []}
 
 
-def test_an_error_reply_names_kind_message_and_fix() -> None:
-    with Job(spec()) as job, pytest.raises(JobError, match=r"BadRequest.*Fix:"):
+@pytest.mark.parametrize("network", [None, "", "bridge"])
+def test_an_error_reply_names_kind_message_and_fix(network: str | None) -> None:
+    with Job(spec(network=network)) as job, pytest.raises(JobError, match=r"BadRequest.*Fix:"):
         job.run({"protocol": 1, "action": "dance"})
 
 

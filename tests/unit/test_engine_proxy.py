@@ -20,7 +20,7 @@ from tests.unit.graph import Graph, record
 def declared(stack: str = "dev", **values: str) -> Graph:
     settings = Settings.parse({"imageSource": "build", **values})
     network = pulumi.Output.from_input("network")
-    context = Context(settings=settings, naming=Naming(stack=stack), network=network)
+    context = Context(settings=settings, naming=Naming(stack=stack), network=network, backend=network)
     return record(lambda: EngineProxy(["postgres", "redis"], context=context), stack=stack)
 
 

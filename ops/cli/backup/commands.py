@@ -74,6 +74,7 @@ Write = Annotated[Path | None, typer.Option("--write", metavar="FILE", help="Wri
     "./karen backup create",
     "./karen backup create --only postgres --label before-the-upgrade",
     again="What there is of the set is no set, and is removed when the next one is made.",
+    records=("label", "only"),
 )
 def create(
     only: Only = None,
@@ -127,6 +128,7 @@ def verify(
     "./karen backup restore --at 2026-11-22T10:15:00Z",
     "./karen backup restore --give-up",
     "./karen backup restore --damaged",
+    records=("at", "into", "only", "wanted"),
 )
 def restore(
     wanted: Set = "latest",
@@ -165,6 +167,7 @@ def restore(
     "./karen backup drill",
     "./karen backup drill --target /mnt/backups --identity dev.identity",
     again="What may be left of the throw-away stack is removed by the next drill.",
+    records=("wanted",),
 )
 def drill(
     wanted: Set = "latest",
@@ -179,7 +182,7 @@ def drill(
     return drilling.drill(Printer(stack, as_json=json), wanted, identity=identity, target=target)
 
 
-@command(app, "./karen backup prune --dry-run", "./karen backup prune --yes")
+@command(app, "./karen backup prune --dry-run", "./karen backup prune --yes", records=())
 def prune(dry_run: DryRun = False, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Remove the sets that the retention does not keep; never the newest good one."""
     from ops.cli.backup import pruning
@@ -187,7 +190,7 @@ def prune(dry_run: DryRun = False, yes: Yes = False, stack: Stack = "dev", json:
     return pruning.prune(Printer(stack, as_json=json), dry_run=dry_run, yes=yes)
 
 
-@command(app, "./karen backup identity --write dev.identity")
+@command(app, "./karen backup identity --write dev.identity", records=())
 def identity(write: Write = None, stack: Stack = "dev") -> int:
     """Print what opens the stack's sets. Keep it apart from this machine and from the sets: without it they are lost."""
     from ops.cli.backup import identities

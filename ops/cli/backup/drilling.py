@@ -28,6 +28,8 @@ from ops.pulumi import PulumiError
 _OPTIONAL = ("redis", "elasticsearch", "milvus", "minio")
 _SERVERS = ("postgres", *_OPTIONAL)
 _REGISTRY = "registry"
+# The engine's own network, which leads outside, and on which nothing of a stack has a name.
+_BRIDGE = "bridge"
 
 
 def drill(printer: Printer, wanted: str, *, identity: Path | None, target: str | None) -> int:
@@ -94,12 +96,12 @@ def _carried_out(stack: str, found: Place, wanted: str, shown: Reporter) -> dict
 
 def _manifest(stack: str, found: Place, wanted: str, shown: Reporter) -> Mapping[str, Any]:
     """Return what a set tells of itself, from a job of no stack."""
-    from components.initialize import TOOLBOX_USER
+    from components.context import TOOLBOX_USER
     from ops.cli.migrate import pins
     from ops.cli.migrate.asking import toolbox_image
 
     beside = StackBackups(
-        stack=stack, image=toolbox_image(stack, pins.configuration(stack)), network=found.outside, outside="",
+        stack=stack, image=toolbox_image(stack, pins.configuration(stack)), network=_BRIDGE if found.outside else "", outside="",
         user=TOOLBOX_USER, volumes={}, configuration={}, servers={}, identity="", public="",
     )  # fmt: skip
     request, foreign = {**found.request, "set": wanted}, found.foreign(TOOLBOX_USER)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bootstrap import state
+from ops.audit.record import head
 from ops.backups import cold
 from ops.backups.reporting import reporter
 from ops.backups.stack import StackBackups
@@ -25,6 +26,7 @@ def create(printer: Printer, only: Sequence[str], label: str, *, stopped: bool =
     # As it lies there: Pulumi's own secrets in it are encrypted, and all of it is encrypted again.
     record = base64.b64encode(state.stack_file(printer.stack).read_bytes()).decode()
     request = {"only": list(only), "label": label, "state": record, "trigger": "manual", "logical": logical}
+    request["audit"] = head(printer.stack)
     answer = _cold(printer, backups, request) if stopped else ask(backups, "create", printer, **request)
     manifest = answer["manifest"]
     failed = {name: one["reason"] for name, one in manifest["engines"].items() if one["state"] != "good"}

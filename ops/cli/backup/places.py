@@ -15,16 +15,14 @@ from ops.cli.errors import NotAsked
 _MOUNT = "/source"
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _REGION = "us-east-1"
-# The engine's own network, which leads outside, and on which nothing of a stack has a name.
-_BRIDGE = "bridge"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """A target as a job opens it, what it has to mount for that, whose sets are meant, and what opens them.
 
-    `outside` is a network that leads to the target, for a job of a stack whose own does not; empty for a directory. `owner` is the
-    user, `uid:gid`, whose directory it is, empty where nobody can tell.
+    `outside` says that it is a bucket, which a job of any stack reaches by the network on which nobody else is found by name.
+    `owner` is the user, `uid:gid`, whose directory it is, empty where nobody can tell.
     """
 
     stack: str
@@ -32,7 +30,7 @@ class Place:
     volumes: Mapping[str, str]
     identity: str = field(repr=False)
     trust: tuple[str, ...]
-    outside: str = ""
+    outside: bool = False
     owner: str = ""
 
     def foreign(self, user: str) -> bool:
@@ -52,16 +50,14 @@ def place(stack: str, *, target: str | None, identity: Path | None) -> Place:
         found = opened(backups, identity)
         return Place(
             stack=stack, target={**backups.target, **_moved(backups)}, volumes=_mounted(backups),
-            identity=found.identity, trust=found.trust,
-            outside="" if "path" in backups.target else backups.outside or _BRIDGE, owner=backups.user,
+            identity=found.identity, trust=found.trust, outside=backups.leads_outside, owner=backups.user,
         )  # fmt: skip
     if identity is None:
         raise NotAsked(f"--target {target} needs --identity. Fix: add --identity FILE")
     found = opened(None, identity)
     document, volumes = _named(target)
     return Place(
-        stack=stack, target=document, volumes=volumes, identity=found.identity, trust=found.trust,
-        outside="" if volumes else _BRIDGE,
+        stack=stack, target=document, volumes=volumes, identity=found.identity, trust=found.trust, outside=not volumes,
     )  # fmt: skip
 
 

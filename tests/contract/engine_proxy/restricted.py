@@ -40,7 +40,9 @@ def declared() -> Mapping[str, Any]:
     settings = Settings.parse({"imageSource": SOURCE, "engineSocket": ENGINE})
     network = pulumi.Output.from_input("none")
     graph = record(
-        lambda: EngineProxy(SERVICES, context=Context(settings=settings, naming=NAMING, network=network)),
+        lambda: EngineProxy(
+            SERVICES, context=Context(settings=settings, naming=NAMING, network=network, backend=network)
+        ),
         stack=NAMING.stack,
     )
     return graph.of(":Container")["proxy-container"]

@@ -130,6 +130,17 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(stack: Stack, options:
     assert [path for path in (stack.root / "target").rglob("*") if path.is_file() and path.name != ".lock"] == []
 
 
+def test_how_far_the_audit_record_went_is_in_the_manifest(stack: Stack) -> None:
+    head = {"record": "ab" * 32, "number": 7, "head": "cd" * 32}
+    assert stack.create(audit=head).audit == head
+    (entry,) = listed(stack.target, STACK, TRUST)
+    assert entry.manifest is not None
+    assert entry.manifest.audit == head
+    # A PostgreSQL that does not tell keeps nobody from making one.
+    silent = {"host": "127.0.0.1", "port": 1, "user": "a", "password": "b", "database": "c"}
+    assert stack.create({"postgres": silent}, only=["duckdb"]).audit is None
+
+
 def test_the_record_of_the_stack_is_in_the_set_encrypted(stack: Stack) -> None:
     manifest = stack.create(state=b'{"secret": "of pulumi"}')
     assert manifest.state is not None

@@ -99,7 +99,7 @@ def test_the_set_says_which_engines_are_needed_whatever_the_stack_has_here(machi
     assert stacks[1] == f"made { {'redisMemory': '64m', **NOTHING_ELSE} }"
     # What tells it is a job of no stack, on no network.
     spec, request = machine.jobs[0]
-    assert (request["step"], spec.network, spec.outside, list(spec.volumes)) == ("find", "", None, ["/source"])
+    assert (request["step"], spec.network, spec.others, list(spec.volumes)) == ("find", "", (), ["/source"])
     # The set that was found is the one that is restored, should another one be made meanwhile.
     assert machine.jobs[1][1]["set"] == machine.document("backup", "show")["set"]["id"]
 

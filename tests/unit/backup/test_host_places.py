@@ -42,26 +42,28 @@ def test_a_stacks_own_target_is_mounted_elsewhere_with_its_options(machine: Mach
     found = place(STACK, target=None, identity=None)
     assert found.target == {"kind": "directory", "path": "/source"}
     assert found.volumes == {"/source:nocopy": "t"}
-    assert (found.identity, found.trust, found.outside) == (IDENTITY, (SIGNER.public,), "")
+    assert (found.identity, found.trust, found.outside) == (IDENTITY, (SIGNER.public,), False)
 
 
-def test_a_stacks_own_bucket_is_reached_on_a_network_without_names_of_servers(machine: Machine) -> None:
-    # In a network of its stack, `postgres` would be two servers.
+def test_a_stacks_own_bucket_is_outside(machine: Machine) -> None:
     machine.outputs["operations"]["backups"]["configuration"]["target"] = BUCKET
     found = place(STACK, target=None, identity=None)
-    assert (found.target, found.volumes, found.outside) == (BUCKET, {}, "bridge")
-    machine.outputs["operations"]["backups"]["outside"] = "ai-karen-db-backups"
-    assert place(STACK, target=None, identity=None).outside == "ai-karen-db-backups"
+    assert (found.target, found.volumes, found.outside) == (BUCKET, {}, True)
 
 
-def test_a_job_leads_outside_where_its_stack_does_not(machine: Machine) -> None:
+def test_a_job_leads_outside_only_where_it_has_to_and_its_stack_does_not(machine: Machine) -> None:
     made(directory(machine.target))
-    found = StackBackups.of(STACK)
-    for network, expected in ((None, "bridge"), ("container:1", None)):
-        jobs.ask(found, "find", {"configuration": found.configuration}, Reporter(), outside="bridge", network=network)
-        assert machine.jobs[-1][0].outside == expected
-    jobs.ask(found, "find", {"configuration": found.configuration}, Reporter())
-    assert machine.jobs[-1][0].outside is None
+
+    def joined(*, outside: bool, network: str | None = None) -> tuple[str, ...]:
+        found = StackBackups.of(STACK)
+        request = {"configuration": found.configuration}
+        jobs.ask(found, "find", request, Reporter(), outside=outside, network=network)
+        return machine.jobs[-1][0].others
+
+    assert joined(outside=True) == ()
+    machine.outputs["operations"]["backups"]["outside"] = "ai-karen-operations-dev"
+    assert joined(outside=False) == joined(outside=True, network="container:1") == ()
+    assert joined(outside=True) == ("ai-karen-operations-dev",)
 
 
 def test_a_directory_is_absolute_and_read_only(identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,14 +73,14 @@ def test_a_directory_is_absolute_and_read_only(identity: Path, tmp_path: Path, m
         found = place(STACK, target=target, identity=identity)
         assert found.volumes == {"/source:ro": str(tmp_path / "sets")}
         assert found.target == {"kind": "directory", "path": "/source"}
-        assert found.outside == ""
+        assert not found.outside
 
 
 def test_a_bucket_has_amazons_endpoint_unless_another_is_named(identity: Path, keys: pytest.MonkeyPatch) -> None:
     from backup.targets import open_target
 
     found = place(STACK, target="s3://sets/of/karen/", identity=identity)
-    assert found.outside == "bridge"
+    assert found.outside
     assert "hidden" not in repr(found)
     assert {key: found.target[key] for key in ("endpoint", "region", "bucket", "prefix")} == {
         "endpoint": "https://s3.us-east-1.amazonaws.com",

@@ -10,7 +10,7 @@ from tests.unit.backup.hosting import PASSWORD, Machine, machine
 from tests.unit.backup.making import IDENTITY, OTHER_IDENTITY, OTHER_SIGNER, SEED, STACK, directory, made
 
 __all__ = ["machine"]
-KEYS = {"id", "stored", "good", "error", "began", "ended", "label", "trigger", "partial", "engines"}
+KEYS = {"id", "stored", "good", "error", "began", "ended", "label", "trigger", "partial", "audit", "engines"}
 
 
 def flip(machine: Machine, set_id: str, name: str) -> Path:

@@ -47,7 +47,7 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
         }
         yield Configuration(
             stack="dev",
-            network="net",
+            networks={"postgres": ["net"]},
             engines={"postgres": connection},
             containers={"postgres": "dev-postgres"},
             waits={},
