@@ -4,21 +4,28 @@ import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
+from components.credentials import Credential, credential
 from components.engine import Endpoint, Engine
 from components.initialize import data_user, initialize
-from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.network import Attachment
+from components.secrets import DIRECTORY, EngineSecrets, Owner
 from components.settings import Settings
 from components.sizes import mebibytes
 from components.volume import data_volume
 from init.resources.files import Directory
 
 PORT = 9200
-USER = "elastic"
+ADMINISTRATOR = "elastic"
 _OWNER = Owner(uid=1000, gid=1000)
 _DATA = "/usr/share/elasticsearch/data"
 # Where snapshots pass between the server and jobs, as the server sees it and as they do.
 _STAGING = "/usr/share/elasticsearch/staging"
+# The server writes its keystore beside its settings, so those are copied to where it may, as it starts.
+_SETTINGS = "/run/elasticsearch"
+_START = f'cp -R /usr/share/elasticsearch/config/. {_SETTINGS} && exec tini -- docker-entrypoint.sh "$@"'
 STAGING = "/staging/elasticsearch"
+# During a rotation the server accepts one of two passwords.
+_ASK = f"curl -fsS -o /dev/null -K {DIRECTORY}/{{}}"
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -32,6 +39,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "discovery.type": "single-node",
         "http.host": "0.0.0.0",
         "path.repo": _STAGING,
+        "ES_PATH_CONF": _SETTINGS,
         "transport.host": "127.0.0.1",
         "xpack.security.enabled": "true",
         "xpack.security.http.ssl.enabled": "false",
@@ -44,13 +52,13 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class Elasticsearch(Engine):
-    """One Elasticsearch node with its volume, its superuser's password and its indices."""
+    """One Elasticsearch node with its volume, its users and its indices."""
 
     def __init__(self, *, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("karen:database:Elasticsearch", "elasticsearch", None, opts)
         settings = context.settings
         self._settings = settings
-        self._password = password(context, "elasticsearch", parent=self)
+        administrator, self._application = self.credentials = _credentials(context, self)
         self.endpoint = Endpoint(
             service="elasticsearch", port=PORT, host_port=None if settings.production else settings.elasticsearch_port
         )
@@ -61,11 +69,9 @@ class Elasticsearch(Engine):
             "elasticsearch",
             context=context,
             owner=_OWNER,
-            files={
-                "elastic_password": self._password,
-                "curl.conf": self._password.apply(lambda value: f'user = "{USER}:{value}"\n'),
-            },
+            files={"elastic_password": administrator.password, **_health_files(administrator)},
             owned_volumes=[volume.name],
+            passwords=administrator.accepted,
             # The server writes into one what a job reads, and a job into the other what the server reads.
             directories=[
                 Directory(volume=staging.name, name="sets", owner=str(_OWNER)),
@@ -75,8 +81,8 @@ class Elasticsearch(Engine):
         )
         self.connection = {
             "url": f"http://elasticsearch:{PORT}",
-            "user": USER,
-            "password": self._password,
+            "user": ADMINISTRATOR,
+            "password": administrator.password,
             "staging": STAGING,
             "repository": _STAGING,
         }
@@ -97,12 +103,22 @@ class Elasticsearch(Engine):
                 owner=_OWNER,
                 memory=settings.elasticsearch_memory,
                 cpus=settings.elasticsearch_cpus,
+                # Its pools have threads by the number of processors.
+                processes=4096,
                 data_path=_DATA,
+                # Not sh, which drops the variables that are settings: their names have dots.
+                entrypoint=["bash", "-c", _START, "elasticsearch"],
+                command=["eswrapper"],
+                scratch={_SETTINGS: 8, "/usr/share/elasticsearch/logs": 64, "/tmp": 64},  # noqa: S108 - inside the container
+                networks=[Attachment(network=context.network, alias="elasticsearch")],
                 sockets={_STAGING: staging},
                 environment=environment(settings),
                 ports={PORT: settings.elasticsearch_port},
                 health=HealthCheck(
-                    test=["CMD", "curl", "-fsS", "-o", "/dev/null", "-K", f"{DIRECTORY}/curl.conf", url],
+                    test=[
+                        "CMD-SHELL",
+                        f"{_ASK.format('curl.conf')} '{url}' || {_ASK.format('curl.next.conf')} '{url}'",
+                    ],
                     start_period_seconds=180,
                 ),
                 stop_seconds=60,
@@ -110,6 +126,7 @@ class Elasticsearch(Engine):
             context=context,
             volume=volume,
             secrets=secrets,
+            login=self.connection,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -120,7 +137,29 @@ class Elasticsearch(Engine):
         return {
             "ELASTICSEARCH_HOST": host,
             "ELASTICSEARCH_PORT": str(port),
-            "ELASTICSEARCH_USER": USER,
-            "ELASTICSEARCH_PASSWORD": self._password,
+            "ELASTICSEARCH_USER": self._application.user,
+            "ELASTICSEARCH_PASSWORD": self._application.password,
             "ELASTICSEARCH_HEAP_SIZE": f"{mebibytes(self._settings.elasticsearch_heap)}m",
         }
+
+
+def _credentials(context: Context, parent: Elasticsearch) -> tuple[Credential, Credential]:
+    """Declare the administrator's password and the application's."""
+    settings = context.settings
+    given = settings.elasticsearch_password.get_secret_value() if settings.elasticsearch_password else None
+    # In development, applications may make indices of any name.
+    rights = "read-write" if settings.production else "owner"
+    name, user = "elasticsearch-application", settings.elasticsearch_user
+    return (
+        credential(context, "elasticsearch-administrator", user=ADMINISTRATOR, rights="administrator", parent=parent),
+        credential(context, name, user=user, rights=rights, parent=parent, given=given),
+    )
+
+
+def _health_files(administrator: Credential) -> dict[str, pulumi.Input[str]]:
+    """Return what the health check reads; the second file is there during a rotation only."""
+    names = ("curl.conf", "curl.next.conf")
+    return {
+        name: password.apply(lambda value: f'user = "{ADMINISTRATOR}:{value}"\n')
+        for name, password in zip(names, administrator.accepted, strict=False)
+    }

@@ -1,12 +1,13 @@
 """What the stack asks of every engine's component."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from components.container import DatabaseContainer
+from components.credentials import Credential
 from init.resources.initialization import Initialization
 
 LOOPBACK = "127.0.0.1"
@@ -42,11 +43,18 @@ class Engine(pulumi.ComponentResource):
     initialization: Initialization | None
     connection: Mapping[str, Any]
     server: DatabaseContainer | None = None
+    # The administrator's first, then the application's.
+    credentials: Sequence[Credential] = ()
 
     @property
     def enabled(self) -> bool:
         """Whether the settings ask for the engine; volume and passwords are there even when they do not."""
         return self.initialization is not None
+
+    @property
+    def accounts(self) -> Sequence[Credential]:
+        """Return those that initialization makes: all but the administrator."""
+        return self.credentials[1:]
 
     def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
         """Return the application's variables for a form, `host` or `network`."""

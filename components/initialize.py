@@ -2,17 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
-from components.context import Context
+from components.context import TOOLBOX_USER, Context
 from components.engine import Engine
 from components.machine import generation
 from components.settings import Settings
 from init.resources.initialization import Initialization
-
-# The toolbox image's own user.
-TOOLBOX_USER = "10001:10001"
 
 
 def data_user(settings: Settings) -> str:
@@ -30,10 +28,12 @@ def initialize(
     volumes: Mapping[str, pulumi.Input[str]] | None = None,
     identity: pulumi.Input[str] = "",
     host_file: str = "",
+    also: Mapping[str, Any] | None = None,
 ) -> Initialization:
     """Declare the initialization of a service, run in the stack's network once `container` is healthy.
 
-    PostgreSQL, which coordinates the migrations of all engines, comes before the others.
+    PostgreSQL, which coordinates the migrations of all engines, comes before the others. `also` is what only migrations need to
+    know of the connection.
     """
     coordination, data = context.coordination, generation(context.naming.stack)
     return Initialization(
@@ -44,7 +44,8 @@ def initialize(
         network=context.network,
         user=user,
         container=container,
-        connection=engine.connection,
+        connection={**engine.connection, **(also or {})},
+        accounts=[one.account for one in engine.accounts],
         volumes=volumes or {},
         identity=pulumi.Output.from_input(identity).apply(lambda home: f"{home or ''}{data}"),
         host_file=host_file,

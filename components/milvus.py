@@ -6,18 +6,24 @@ import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
+from components.credentials import SERIAL_LABEL, Credential, credential
 from components.engine import Endpoint, Engine
 from components.etcd import PORT as ETCD_PORT
 from components.initialize import initialize
 from components.minio import PORT as MINIO_PORT
-from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.minio import STORAGE
+from components.network import Attachment
+from components.secrets import DIRECTORY, EngineSecrets, Owner
 from components.sizes import show_size
 from components.volume import data_volume
+from init.resources.access import Access
 from init.resources.health import HealthGate
 
 PORT = 19530
 METRICS_PORT = 9091
 BUCKET = "milvus-data"
+ADMINISTRATOR = "root"
+METADATA_LABEL = "com.ai-karen.metadata-container"
 _OWNER = Owner(uid=1001, gid=1001)
 # Milvus reads its storage key from the environment only: a file is read into it as the server starts, so that the
 # container's definition does not hold it.
@@ -31,17 +37,17 @@ class Milvus(Engine):
         self,
         *,
         context: Context,
-        storage_user: str,
-        storage_password: pulumi.Output[str],
-        gates: Sequence[HealthGate],
+        storage: Credential,
+        metadata: HealthGate | None,
+        buckets: Access | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`gates` are those of etcd and MinIO; `storage_user` and `storage_password` open MinIO."""
+        """`metadata` opens when etcd is healthy, `buckets` when MinIO has its account; `storage` is what opens its bucket there."""
         super().__init__("karen:database:Milvus", "milvus", None, opts)
         settings = context.settings
         self._settings = settings
-        root = password(context, "milvus-root", parent=self)
-        self._password = password(context, "milvus", parent=self)
+        self._storage = storage
+        administrator, self._application = self.credentials = _credentials(context, self)
         self.endpoint = Endpoint(
             service="milvus", port=PORT, host_port=None if settings.production else settings.milvus_port
         )
@@ -51,34 +57,40 @@ class Milvus(Engine):
             context=context,
             owner=_OWNER,
             files={
-                "milvus.env": storage_password.apply(
-                    lambda value: f"MINIO_ACCESSKEYID='{storage_user}'\nMINIO_SECRETACCESSKEY='{value}'\n"
+                "milvus.env": storage.password.apply(
+                    lambda value: f"MINIO_ACCESSKEYID='{storage.user}'\nMINIO_SECRETACCESSKEY='{value}'\n"
                 )
             },
             owned_volumes=[volume.name],
+            passwords=administrator.accepted if settings.production else (),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.connection = {
             "host": "milvus",
             "port": PORT,
-            "user": "root",
-            "password": root,
+            "user": ADMINISTRATOR,
+            "password": administrator.password,
             "authorization": settings.production,
-            "app_user": settings.milvus_user,
-            "app_password": self._password,
         }
         self.initialization = None
         if settings.enable_milvus:
+            gates = [gate for gate in (metadata, buckets) if gate is not None]
             self.server = self._server(context, volume.name, secrets, gates)
             # Milvus' metadata and segments are theirs: when one of them was made anew, the collections may be gone.
             identity = pulumi.Output.concat(*(part for gate in gates for part in (gate.container, " ")))
             self.initialization = initialize(
-                "milvus", context=context, engine=self, container=self.server.id, identity=identity
+                "milvus",
+                context=context,
+                engine=self,
+                container=self.server.id,
+                identity=identity,
+                # As whom a migration sees whether the application's writes are refused, which it copies rows under.
+                also=_as_application(self._application),
             )
         self.register_outputs({})
 
     def _server(
-        self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets, gates: Sequence[HealthGate]
+        self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets, gates: Sequence[HealthGate | Access]
     ) -> DatabaseContainer:
         settings = context.settings
         return DatabaseContainer(
@@ -87,11 +99,18 @@ class Milvus(Engine):
                 owner=_OWNER,
                 memory=settings.milvus_memory,
                 cpus=settings.milvus_cpus,
+                # Its pools have threads by the number of processors.
+                processes=4096,
                 data_path="/var/lib/milvus",
+                scratch={"/tmp": 64},  # noqa: S108 - a path inside the container
+                networks=[
+                    Attachment(network=context.network, alias="milvus"),
+                    Attachment(network=context.backend, alias="vectors"),
+                ],
                 command=["sh", "-c", _START],
                 environment={
                     "ETCD_ENDPOINTS": f"etcd:{ETCD_PORT}",
-                    "MINIO_ADDRESS": f"minio:{MINIO_PORT}",
+                    "MINIO_ADDRESS": f"{STORAGE}:{MINIO_PORT}",
                     "MINIO_BUCKETNAME": BUCKET,
                     "COMMON_SECURITY_AUTHORIZATIONENABLED": str(settings.production).lower(),
                     # Its older HTTP interface, on the port of the metrics, asks nobody for a password.
@@ -99,6 +118,12 @@ class Milvus(Engine):
                     # Its default of 30 minutes ends every stop in a kill.
                     "COMMON_GRACEFULSTOPTIMEOUT": "2",
                     "LOG_LEVEL": "info" if settings.production else "debug",
+                },
+                # Its key for MinIO is read when it starts; and it ends itself when etcd forgets its lease, which
+                # another container of etcd does.
+                labels={
+                    SERIAL_LABEL: str(self._storage.serial.number),
+                    **({METADATA_LABEL: gates[0].container} if gates else {}),
                 },
                 ports={PORT: settings.milvus_port},
                 health=HealthCheck(
@@ -110,6 +135,7 @@ class Milvus(Engine):
             context=context,
             volume=volume,
             secrets=secrets,
+            login=self.connection,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(gates)),
         )
 
@@ -121,7 +147,23 @@ class Milvus(Engine):
         return {
             "MILVUS_HOST": host,
             "MILVUS_PORT": str(port),
-            "MILVUS_USER": self._settings.milvus_user if secured else "",
-            "MILVUS_PASSWORD": self._password if secured else "",
+            "MILVUS_USER": self._application.user if secured else "",
+            "MILVUS_PASSWORD": self._application.password if secured else "",
             "MILVUS_MEMORY_LIMIT": show_size(self._settings.milvus_memory),
         }
+
+
+def _as_application(application: Credential) -> dict[str, pulumi.Input[str]]:
+    names = ("app_password", "app_next_password")
+    return {"app_user": application.user, **dict(zip(names, application.accepted, strict=False))}
+
+
+def _credentials(context: Context, parent: Milvus) -> tuple[Credential, Credential]:
+    """Declare the administrator's password and the application's; in development nobody is asked for one."""
+    settings = context.settings
+    given = settings.milvus_password.get_secret_value() if settings.milvus_password else None
+    name, user = "milvus-application", settings.milvus_user
+    return (
+        credential(context, "milvus-administrator", user=ADMINISTRATOR, rights="administrator", parent=parent),
+        credential(context, name, user=user, rights="rows", parent=parent, given=given),
+    )

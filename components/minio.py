@@ -3,28 +3,37 @@
 import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
-from components.context import Context
+from components.context import TOOLBOX_USER, Context
+from components.credentials import SERIAL_LABEL, Credential, credential
 from components.engine import Endpoint, Engine
 from components.initialize import initialize
-from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.network import Attachment
+from components.secrets import DIRECTORY, EngineSecrets, Owner
 from components.volume import data_volume
+from init.resources.access import Access
 from init.resources.health import HealthGate
 
 PORT = 9000
 CONSOLE_PORT = 9001
+# By this name Milvus finds it, and on the backend network only; applications find it as `minio`.
+STORAGE = "storage"
 _OWNER = Owner(uid=1001, gid=1001)
 
 
 class Minio(Engine):
-    """One MinIO server with its volume, its root credentials, a gate for Milvus and its buckets."""
+    """One MinIO server with its volume, its users, a gate for Milvus and its buckets.
+
+    `access` opens when Milvus' user is there, whose credential is `storage`.
+    """
 
     gate: HealthGate | None
+    access: Access | None
 
     def __init__(self, *, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("karen:database:Minio", "minio", None, opts)
         settings = context.settings
         self._settings = settings
-        self.password = password(context, "minio", parent=self)
+        administrator, self._application, self.storage = self.credentials = _credentials(context, self)
         self.endpoint = Endpoint(
             service="minio", port=PORT, host_port=None if settings.production else settings.minio_port
         )
@@ -33,16 +42,16 @@ class Minio(Engine):
             "minio",
             context=context,
             owner=_OWNER,
-            files={"minio_user": settings.minio_user, "minio_password": self.password},
+            files={"minio_user": settings.minio_user, "minio_password": administrator.password},
             owned_volumes=[volume.name],
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.connection = {
             "endpoint": f"http://minio:{PORT}",
             "access_key": settings.minio_user,
-            "secret_key": self.password,
+            "secret_key": administrator.password,
         }
-        self.gate = self.initialization = None
+        self.gate = self.access = self.initialization = None
         if settings.enable_minio:
             self.server = self._server(context, volume.name, secrets)
             self.gate = HealthGate(
@@ -52,8 +61,24 @@ class Minio(Engine):
                 container=self.server.id,
                 opts=pulumi.ResourceOptions(parent=self),
             )
+            self.access = self._storage_access(context, self.gate)
             self.initialization = initialize("minio", context=context, engine=self, container=self.gate.container)
         self.register_outputs({})
+
+    def _storage_access(self, context: Context, gate: HealthGate) -> Access:
+        """Declare Milvus' user, which it needs when it starts: long before PostgreSQL, where migrations meet, is ready."""
+        return Access(
+            "minio-storage-access",
+            stack=context.naming.stack,
+            service="minio",
+            image=context.image("toolbox"),
+            network=context.network,
+            user=TOOLBOX_USER,
+            container=gate.container,
+            connection=self.connection,
+            accounts=[self.storage.account],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:
         settings = context.settings
@@ -63,12 +88,19 @@ class Minio(Engine):
                 owner=_OWNER,
                 memory=settings.minio_memory,
                 cpus=settings.minio_cpus,
+                processes=1024,
                 data_path="/data",
+                networks=[
+                    Attachment(network=context.network, alias="minio"),
+                    Attachment(network=context.backend, alias=STORAGE),
+                ],
                 command=["server", "/data", "--console-address", f":{CONSOLE_PORT}"],
                 environment={
                     "MINIO_ROOT_USER_FILE": f"{DIRECTORY}/minio_user",
                     "MINIO_ROOT_PASSWORD_FILE": f"{DIRECTORY}/minio_password",
                 },
+                # Its own password is read when it starts.
+                labels={SERIAL_LABEL: str(self.credentials[0].serial.number)},
                 ports={PORT: settings.minio_port, CONSOLE_PORT: settings.minio_console_port},
                 health=HealthCheck(
                     test=["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/minio/health/live"]
@@ -87,6 +119,31 @@ class Minio(Engine):
         return {
             "MINIO_HOST": host,
             "MINIO_PORT": str(port),
-            "MINIO_ACCESS_KEY": self._settings.minio_user,
-            "MINIO_SECRET_KEY": self.password,
+            "MINIO_ACCESS_KEY": self._application.user,
+            "MINIO_SECRET_KEY": self._application.password,
         }
+
+
+def _credentials(context: Context, parent: Minio) -> tuple[Credential, Credential, Credential]:
+    """Declare the server's own password, the application's, and that of Milvus, whose user takes turns with another one."""
+    settings, number = context.settings, context.settings.serial("minio-storage").number
+    given = settings.minio_password.get_secret_value() if settings.minio_password else None
+    rights = "buckets" if settings.production else "owner"
+    name, user = "minio-application", settings.minio_application_user
+    return (
+        credential(context, "minio-administrator", user=settings.minio_user, rights="administrator", parent=parent),
+        credential(context, name, user=user, rights=rights, parent=parent, given=given),
+        credential(
+            context,
+            "minio-storage",
+            user=_storage_user(number),
+            other_user=_storage_user(number + 1),
+            rights="storage",
+            parent=parent,
+        ),
+    )
+
+
+def _storage_user(number: int) -> str:
+    """Return the user of Milvus with a password's number: the last one is there until Milvus has started with the next."""
+    return f"milvus-storage-{2 - number % 2}"

@@ -4,15 +4,19 @@ import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
+from components.credentials import Credential, credential
 from components.engine import Endpoint, Engine
 from components.initialize import initialize
-from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.network import Attachment
+from components.secrets import DIRECTORY, EngineSecrets, Owner
 from components.settings import Settings
 from components.sizes import MEBIBYTE
 from components.urls import database_url
 from components.volume import data_volume
 
 PORT = 5432
+# Who initializes, backs up and watches; no application is told.
+ADMINISTRATOR = "karen_administrator"
 _OWNER = Owner(uid=999, gid=999)
 _DATA = "/var/lib/postgresql/data"
 # Who may connect, whatever the data directory says: the server's own user over its socket, everybody else with a password, who
@@ -26,13 +30,13 @@ host replication all all scram-sha-256
 
 
 class Postgres(Engine):
-    """One PostgreSQL server with its volume, its superuser's password and its schema."""
+    """One PostgreSQL server with its volume, its users and its schema."""
 
     def __init__(self, *, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("karen:database:Postgres", "postgres", None, opts)
         settings = context.settings
         self._settings = settings
-        self._password = password(context, "postgres", parent=self)
+        administrator, self._application, self._reader = self.credentials = _credentials(context, self)
         self.endpoint = Endpoint(
             service="postgres", port=PORT, host_port=None if settings.production else settings.postgres_port
         )
@@ -41,22 +45,34 @@ class Postgres(Engine):
             "postgres",
             context=context,
             owner=_OWNER,
-            files={"postgres_password": self._password, "pg_hba.conf": _ACCESS},
+            files={"postgres_password": administrator.password, "pg_hba.conf": _ACCESS},
             owned_volumes=[volume.name],
+            passwords=administrator.accepted,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.connection = {
+            "host": "postgres",
+            "port": PORT,
+            "user": ADMINISTRATOR,
+            "password": administrator.password,
+            "database": settings.postgres_db,
+        }
         self.server = DatabaseContainer(
             ContainerSpec(
                 service="postgres",
                 owner=_OWNER,
                 memory=settings.postgres_memory,
                 cpus=settings.postgres_cpus,
+                # One for each connection, its own, and what asks for its health.
+                processes=settings.postgres_max_connections + 128,
                 shared_memory=128,
                 data_path=_DATA,
+                scratch={"/tmp": 16, "/var/run/postgresql": 1},  # noqa: S108 - a path inside the container
+                networks=[Attachment(network=context.network, alias="postgres")],
                 command=self._command(context),
                 environment={
                     "POSTGRES_DB": settings.postgres_db,
-                    "POSTGRES_USER": settings.postgres_user,
+                    "POSTGRES_USER": ADMINISTRATOR,
                     "POSTGRES_PASSWORD_FILE": f"{DIRECTORY}/postgres_password",
                     "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
                     "PGDATA": f"{_DATA}/pgdata",
@@ -68,15 +84,9 @@ class Postgres(Engine):
             context=context,
             volume=volume.name,
             secrets=secrets,
+            login=self.connection,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.connection = {
-            "host": "postgres",
-            "port": PORT,
-            "user": settings.postgres_user,
-            "password": self._password,
-            "database": settings.postgres_db,
-        }
         self.initialization = initialize("postgres", context=context, engine=self, container=self.server.id)
         self.register_outputs({"schemaVersion": self.initialization.schema_version})
 
@@ -103,22 +113,37 @@ class Postgres(Engine):
         """Return POSTGRES_* and DATABASE_URL."""
         assert self.endpoint is not None
         host, port = self.endpoint.address(form)
-        settings = self._settings
+        settings, user = self._settings, self._application.user
         return {
             "POSTGRES_DB": settings.postgres_db,
-            "POSTGRES_USER": settings.postgres_user,
-            "POSTGRES_PASSWORD": self._password,
+            "POSTGRES_USER": user,
+            "POSTGRES_PASSWORD": self._application.password,
+            "POSTGRES_READER": self._reader.user,
+            "POSTGRES_READER_PASSWORD": self._reader.password,
             "POSTGRES_HOST": host,
             "POSTGRES_PORT": str(port),
             "POSTGRES_MAX_CONNECTIONS": str(settings.postgres_max_connections),
-            "DATABASE_URL": self._password.apply(
-                lambda value: database_url(
-                    "postgresql", settings.postgres_user, value, host, port, settings.postgres_db
-                )
+            "DATABASE_URL": self._application.password.apply(
+                lambda value: database_url("postgresql", user, value, host, port, settings.postgres_db)
             ),
         }
 
 
+def _credentials(context: Context, parent: Postgres) -> tuple[Credential, Credential, Credential]:
+    """Declare the administrator's password, the application's and the reader's."""
+    settings = context.settings
+    given = settings.postgres_password.get_secret_value() if settings.postgres_password else None
+    # In development, applications may make tables as well.
+    rights = "read-write" if settings.production else "owner"
+    return (
+        credential(context, "postgres-administrator", user=ADMINISTRATOR, rights="administrator", parent=parent),
+        credential(
+            context, "postgres-application", user=settings.postgres_user, rights=rights, parent=parent, given=given
+        ),
+        credential(context, "postgres-reader", user=settings.postgres_reader, rights="read-only", parent=parent),
+    )
+
+
 def _ready(settings: Settings) -> list[str]:
     # Over TCP: while the image prepares a new volume, its server listens on a socket only.
-    return ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", settings.postgres_user, "-d", settings.postgres_db]
+    return ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", ADMINISTRATOR, "-d", settings.postgres_db]

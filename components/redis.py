@@ -6,9 +6,11 @@ import pulumi
 
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
+from components.credentials import Credential, credential
 from components.engine import Endpoint, Engine
 from components.initialize import initialize
-from components.secrets import DIRECTORY, EngineSecrets, Owner, password
+from components.network import Attachment
+from components.secrets import DIRECTORY, EngineSecrets, Owner
 from components.settings import Settings
 from components.sizes import show_size
 from components.urls import database_url
@@ -18,8 +20,13 @@ PORT = 6379
 _OWNER = Owner(uid=999, gid=999)
 # Of the container's limit: the rest is for buffers, fragmentation and the copy-on-write pages of a rewrite.
 _DATA_SHARE = 0.75
-# In production applications, which send only a password, are the default user: without the commands that administer.
+# The user that clients are which send only a password: an application.
+APPLICATION = "default"
+ADMINISTRATOR = "administrator"
+# In production applications go without the commands that administer.
 _APPLICATION_RULES = {True: "~* &* +@all -@admin -@dangerous +info +keys", False: "~* &* +@all"}
+# On the data volume, where the server saves each change.
+_ACCESS_LIST = "users.acl"
 
 
 def command(settings: Settings) -> list[str]:
@@ -41,10 +48,11 @@ def command(settings: Settings) -> list[str]:
     ]
 
 
-def access_list(password_text: str, administrator: str, *, production: bool) -> str:
-    """Return the access list: hashes only, as `ACL SAVE` would write it."""
-    default, admin = (hashlib.sha256(text.encode()).hexdigest() for text in (password_text, administrator))
-    return f"user default on #{default} {_APPLICATION_RULES[production]}\nuser administrator on #{admin} ~* &* +@all\n"
+def access_list(password: str, administrator: str, *, production: bool) -> str:
+    """Return the access list that a new server begins with: hashes only, as `ACL SAVE` would write it."""
+    default, admin = (hashlib.sha256(text.encode()).hexdigest() for text in (password, administrator))
+    application = f"user {APPLICATION} on #{default} {_APPLICATION_RULES[production]}"
+    return f"{application}\nuser {ADMINISTRATOR} on #{admin} ~* &* +@all\n"
 
 
 def maximum_memory(settings: Settings) -> int:
@@ -59,13 +67,12 @@ class Redis(Engine):
         super().__init__("karen:database:Redis", "redis", None, opts)
         settings = context.settings
         self._settings = settings
-        self._password = password(context, "redis", parent=self)
-        administrator = password(context, "redis-administrator", parent=self)
+        administrator, self._application = self.credentials = _credentials(context, self)
         self.endpoint = Endpoint(
             service="redis", port=PORT, host_port=None if settings.production else settings.redis_port
         )
         volume = data_volume(context, "redis", parent=self)
-        acl = pulumi.Output.all(self._password, administrator).apply(
+        acl = pulumi.Output.all(self._application.password, administrator.password).apply(
             lambda both: access_list(both[0], both[1], production=settings.production)
         )
         secrets = EngineSecrets(
@@ -73,18 +80,19 @@ class Redis(Engine):
             context=context,
             owner=_OWNER,
             files={
-                "redis.conf": f"aclfile {DIRECTORY}/users.acl\n",
-                "users.acl": acl,
-                "redis_password": self._password,
+                "redis.conf": f"aclfile /data/{_ACCESS_LIST}\n",
+                "redis_password": self._application.password,
             },
             owned_volumes=[volume.name],
+            seeds={_ACCESS_LIST: acl},
+            passwords=administrator.accepted,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.connection = {
             "host": "redis",
             "port": PORT,
-            "username": "administrator",
-            "password": administrator,
+            "username": ADMINISTRATOR,
+            "password": administrator.password,
             "expect": {
                 "maxmemory": maximum_memory(settings),
                 "maxmemory-policy": settings.redis_eviction_policy,
@@ -106,7 +114,9 @@ class Redis(Engine):
                 owner=_OWNER,
                 memory=settings.redis_memory,
                 cpus=settings.redis_cpus,
+                processes=128,
                 data_path="/data",
+                networks=[Attachment(network=context.network, alias="redis")],
                 command=command(settings),
                 ports={PORT: settings.redis_port},
                 health=HealthCheck(test=["CMD-SHELL", ping]),
@@ -114,6 +124,7 @@ class Redis(Engine):
             context=context,
             volume=volume,
             secrets=secrets,
+            login=self.connection,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -124,7 +135,20 @@ class Redis(Engine):
         return {
             "REDIS_HOST": host,
             "REDIS_PORT": str(port),
-            "REDIS_PASSWORD": self._password,
+            "REDIS_PASSWORD": self._application.password,
             "REDIS_MEMORY_LIMIT": show_size(self._settings.redis_memory),
-            "REDIS_URL": self._password.apply(lambda value: database_url("redis", "", value, host, port, "0")),
+            "REDIS_URL": self._application.password.apply(
+                lambda value: database_url("redis", "", value, host, port, "0")
+            ),
         }
+
+
+def _credentials(context: Context, parent: Redis) -> tuple[Credential, Credential]:
+    """Declare the administrator's password and the application's."""
+    settings = context.settings
+    given = settings.redis_password.get_secret_value() if settings.redis_password else None
+    rights = _APPLICATION_RULES[settings.production]
+    return (
+        credential(context, "redis-administrator", user=ADMINISTRATOR, rights="~* &* +@all", parent=parent),
+        credential(context, "redis-application", user=APPLICATION, rights=rights, parent=parent, given=given),
+    )

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from backup.engines import NAMES
+from components.account_rules import PASSWORD_FIELDS
 from components.backup_rules import MINIMUM_WAL
 from components.rules import MINIMUM_HEAP, MINIMUM_MEMORY, camel, show_default
 from components.settings import SECRET, Port, Settings, Size
@@ -22,14 +23,18 @@ _SENTENCES = {
     "enable_monitoring": "a monitor, which restarts what fails, tells whom it should, and serves metrics",
     "enable_backups": "a container that makes sets of backups by itself and keeps PostgreSQL's log; commands work without",
     "postgres_db": "the application's database",
-    "postgres_user": "its owner",
+    "postgres_user": "the application's user: reads and writes rows; in development it owns tables as well",
+    "postgres_reader": "a user who only reads rows",
     "postgres_max_connections": "needs 6 MiB of postgresMemory for each",
     "redis_eviction_policy": "what Redis removes when three quarters of redisMemory hold data",
     "redis_append_only": "whether Redis writes every change to its append-only file, each second",
     "elasticsearch_heap": "of the virtual machine; at least 256m below elasticsearchMemory",
     "minio_console_port": "MinIO's console on 127.0.0.1, in development only",
-    "minio_user": "MinIO's root user",
+    "elasticsearch_user": "the application's user",
+    "minio_user": "MinIO's root user, which no application is given",
+    "minio_application_user": "the application's access key",
     "milvus_user": "the application's user, in production",
+    "password_serials": "how often each password was changed; ./karen rotate writes it",
     "duckdb_path": "the DuckDB file, as a container on the network sees it",
     "duckdb_backup_path": "where its backups go, below the file's directory",
     "monitoring_port": "where the monitor's metrics are read, on 127.0.0.1, in development only",
@@ -55,6 +60,8 @@ _SENTENCES = {
 }
 # What other rules allow.
 _ALLOWED = {
+    **dict.fromkeys(PASSWORD_FIELDS, "8 to 72 printable ASCII characters"),
+    "password_serials": "name=number, with + or - during a rotation",
     "wal_keep_size": f"from {show_size(MINIMUM_WAL)}",
     "backup_target": "volume, an absolute directory of the engine's host, s3://bucket/prefix",
     "backup_endpoint": "an http:// or https:// address",
@@ -76,6 +83,7 @@ _PATTERNS = {
     r"^(/[A-Za-z0-9._-]+)+$": "an absolute path without spaces",
 }
 _ENDINGS = {
+    "_password": "the application's, instead of a generated one; set it with --secret, then ./karen rotate",
     "_port": "on 127.0.0.1, in development only",
     "_memory": "the container's limit; there is no swap",
     "_cpus": "the container's limit",

@@ -1,4 +1,4 @@
-"""Generated passwords, and the small volume per engine through which they reach its server as files."""
+"""The small volume per engine through which its passwords reach it as files, and the seeds of keys."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,31 +10,21 @@ from components.context import Context
 from components.volume import data_volume
 from init.resources.files import Directory, SecretFiles
 
-# Printable, and safe in URLs, shells and configuration files without quoting.
-_SPECIAL = "-_.~"
 DIRECTORY = "/run/secrets"
-
-
-def password(context: Context, name: str, *, parent: pulumi.Resource, length: int = 32) -> pulumi.Output[str]:
-    """Generate a password that lives as long as the volume it opens."""
-    generated = random.RandomPassword(
-        f"{name}-password",
-        length=length,
-        special=True,
-        override_special=_SPECIAL,
-        min_lower=1,
-        min_upper=1,
-        min_numeric=1,
-        keepers={"serial": "1"},
-        opts=context.protected(parent),
-    )
-    return pulumi.Output.secret(generated.result)
 
 
 def seed(context: Context, name: str, *, parent: pulumi.Resource) -> pulumi.Output[str]:
     """Generate 32 bytes (base64), from which a key is derived that lives as long as what it opens."""
     generated = random.RandomBytes(f"{name}-seed", length=32, keepers={"serial": "1"}, opts=context.protected(parent))
     return pulumi.Output.secret(generated.base64)
+
+
+def public_of(text: str) -> str:
+    """Return the public key (base64) of the one that signs with a seed."""
+    # Imported when there is a key to derive, which is not so in a first preview.
+    from backup.keys import Signer
+
+    return Signer(text).public
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +59,15 @@ class EngineSecrets(pulumi.ComponentResource):
         files: Mapping[str, pulumi.Input[str]],
         owned_volumes: Sequence[pulumi.Output[str]] = (),
         directories: Sequence[Directory] = (),
+        seeds: Mapping[str, pulumi.Input[str]] | None = None,
+        passwords: Sequence[pulumi.Input[str]] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`files` maps file name to content; the roots of `owned_volumes` are given to the server's user, `directories` are made."""
+        """`files` maps file name to content; the roots of `owned_volumes` are given to the server's user, `directories` are made.
+
+        On the first of these volumes `seeds` are written where they are missing, and its data open with one of the
+        administrator's `passwords`, or nothing is written at all.
+        """
         super().__init__("karen:secrets:EngineSecrets", f"{service}-secrets", None, opts)
         volume = data_volume(context, service, purpose="secrets", parent=self)
         self.writer = SecretFiles(
@@ -84,6 +80,8 @@ class EngineSecrets(pulumi.ComponentResource):
             files=files,
             owned_volumes=list(owned_volumes),
             directories=directories,
+            seeds=seeds,
+            passwords=passwords,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.volume = volume.name

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import backup_rules, rules
+from components import account_rules, backup_rules, rules
+from components.serials import Serial, parse
 from components.sizes import parse_size
 
 PROJECT = "ai-karen-db"
@@ -54,6 +55,8 @@ class Settings(BaseModel):
 
     postgres_db: Name = "ai_karen"
     postgres_user: Name = "karen_user"
+    postgres_reader: Name = "karen_reader"
+    postgres_password: Secret | None = None
     postgres_port: Port = 5432
     postgres_max_connections: Annotated[int, Field(ge=10, le=10_000)] = 100
     postgres_memory: Size = parse_size("1g")
@@ -62,12 +65,15 @@ class Settings(BaseModel):
     postgres_schema_version: SchemaVersion = "latest"
 
     redis_port: Port = 6379
+    redis_password: Secret | None = None
     redis_memory: Size = parse_size("512m")
     redis_cpus: Cpus = 1
     redis_eviction_policy: EvictionPolicy = "volatile-lru"
     redis_append_only: bool = True
 
     elasticsearch_port: Port = 9200
+    elasticsearch_user: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")] = "karen_user"
+    elasticsearch_password: Secret | None = None
     elasticsearch_heap: Size = parse_size("1g")
     elasticsearch_memory: Size = parse_size("2g")
     elasticsearch_cpus: Cpus = 2
@@ -79,12 +85,15 @@ class Settings(BaseModel):
     minio_port: Port = 9000
     minio_console_port: Port = 9001
     minio_user: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$")] = "karen_minio"
+    minio_application_user: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$")] = "karen_application"
+    minio_password: Secret | None = None
     minio_memory: Size = parse_size("1g")
     minio_cpus: Cpus = 1
     minio_schema_version: SchemaVersion = "latest"
 
     milvus_port: Port = 19530
     milvus_user: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")] = "milvus_user"
+    milvus_password: Secret | None = None
     milvus_memory: Size = parse_size("2g")
     milvus_cpus: Cpus = 2
     milvus_schema_version: SchemaVersion = "latest"
@@ -118,6 +127,8 @@ class Settings(BaseModel):
     backup_memory: Size = parse_size("768m")
     backup_cpus: Cpus = 1
 
+    password_serials: str = ""
+
     @property
     def production(self) -> bool:
         """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
@@ -134,9 +145,13 @@ class Settings(BaseModel):
         version = str(getattr(self, f"{service}_schema_version", "latest"))
         return "" if version == "latest" else version
 
+    def serial(self, password: str) -> Serial:
+        """Return how often a password was changed."""
+        return parse(self.password_serials).get(password, Serial())
+
     @model_validator(mode="after")
     def _cross_field(self) -> Self:
-        problems = [*rules.problems(self), *backup_rules.problems(self)]
+        problems = [*rules.problems(self), *account_rules.problems(self), *backup_rules.problems(self)]
         if problems:
             raise SettingsError(problems)
         return self

@@ -19,6 +19,7 @@ from components.network import DatabaseNetwork
 from components.outputs import endpoints, environment
 from components.postgres import Postgres
 from components.redis import Redis
+from components.secrets import public_of, seed
 from components.settings import Settings
 from init.resources.initialization import Initialization
 from init.resources.verification import Verification
@@ -32,8 +33,7 @@ class DatabaseStack(pulumi.ComponentResource):
         super().__init__("karen:stack:DatabaseStack", "stack", None, opts)
         naming = Naming(stack=name)
         child = pulumi.ResourceOptions(parent=self)
-        network = DatabaseNetwork("network", naming=naming, internal=settings.production, opts=child)
-        self._context = Context(settings=settings, naming=naming, network=network.network)
+        self._context = _context(settings, naming, child)
 
         postgres = Postgres(context=self._context, opts=child)
         assert postgres.initialization is not None
@@ -45,9 +45,9 @@ class DatabaseStack(pulumi.ComponentResource):
         minio = Minio(context=self._context, opts=child)
         milvus = Milvus(
             context=self._context,
-            storage_user=settings.minio_user,
-            storage_password=minio.password,
-            gates=[gate for gate in (etcd.gate, minio.gate) if gate is not None],
+            storage=minio.storage,
+            metadata=etcd.gate,
+            buckets=minio.access,
             opts=child,
         )
         self._duckdb = DuckDB(context=self._context, opts=child)
@@ -80,6 +80,7 @@ class DatabaseStack(pulumi.ComponentResource):
             opts=child,
         )
         self._backups = self._with_backups(elasticsearch.staging, monitor.volume, child)
+        self._audit = seed(self._context, "audit", parent=self)
         self.register_outputs({})
 
     def _with_backups(
@@ -104,6 +105,7 @@ class DatabaseStack(pulumi.ComponentResource):
             "stack": self._context.naming.stack,
             "image": self._context.image("toolbox"),
             "network": self._context.network,
+            "backend": self._context.backend,
             "user": self._duckdb.user,
             "volumes": self._duckdb.volumes,
             "engines": {service: engine.connection for service, engine in self._engines.items()},
@@ -120,5 +122,35 @@ class DatabaseStack(pulumi.ComponentResource):
             "env": pulumi.Output.secret(
                 {form: environment(self._engines, form, self._context.settings) for form in ("host", "network")}
             ),
-            "operations": pulumi.Output.secret({"verification": self._job, "backups": self._backups.job}),
+            "audit": {"public": pulumi.Output.unsecret(self._audit.apply(public_of))},
+            "operations": pulumi.Output.secret(
+                {
+                    "verification": self._job,
+                    "backups": self._backups.job,
+                    "audit": {"seed": self._audit},
+                    "credentials": self._credentials(),
+                }
+            ),
         }
+
+    def _credentials(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            service: [one.described() for one in engine.credentials]
+            for service, engine in self._engines.items()
+            if engine.credentials
+        }
+
+
+def _context(settings: Settings, naming: Naming, opts: pulumi.ResourceOptions) -> Context:
+    """Declare the networks. In development the one for data leads outside as well, for nothing can be published otherwise."""
+
+    def network(name: str, called: str, *, internal: bool) -> pulumi.Output[str]:
+        return DatabaseNetwork(name, called=called, naming=naming, internal=internal, opts=opts).network
+
+    return Context(
+        settings=settings,
+        naming=naming,
+        network=network("network", naming.network, internal=settings.production),
+        backend=network("backend", naming.backend, internal=True),
+        operations=network("operations", naming.operations, internal=False) if settings.production else None,
+    )

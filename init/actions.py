@@ -42,21 +42,26 @@ def _action(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -
 
 
 def _on_engines(name: object, delegate: Delegate | None, stream: IO[bytes] | None) -> Action:
-    from init import flushing, health, loading, reports, wiping
+    from init import anchors, flushing, health, loading, reports, rotating, wiping
     from init.runner import actions as runner
 
     actions: dict[object, Action] = {
         "migrate": runner.migrate,
+        "audit": anchors.act,
         "down": runner.revert,
         "repair": runner.correct,
         "baseline": runner.adopt,
         "confirm": runner.drop_kept,
+        "change": rotating.change,
         "flush": flushing.flush,
+        "grant": rotating.grant,
         "health": partial(health.health, delegate=delegate),
         "inspect": runner.look,
         "inspect-all": partial(reports.inspect_all, delegate=delegate),
         "load": partial(loading.load, stream=stream or io.BytesIO()),
+        "login": rotating.login,
         "probe": health.probe,
+        "refuse": rotating.refuse,
         "report": reports.report,
         "verify": partial(reports.verify, delegate=delegate),
         "wipe": wiping.wipe,
@@ -86,4 +91,9 @@ def _secrets(value: object, key: str = "") -> set[str]:
 
 
 def _files(request: Mapping[str, Any]) -> dict[str, Any]:
-    return files.write(required(request, "files", list), request.get("owned") or [])
+    return files.write(
+        required(request, "files", list),
+        request.get("owned") or [],
+        seeds=request.get("seeds") or [],
+        proofs=request.get("proofs") or [],
+    )

@@ -1,7 +1,7 @@
 """The `files` action: secret files into their volume, and data directories given to their server's user.
 
 Runs as root inside a job without a network. Files are written atomically: a server that starts meanwhile sees the old
-file or the new one, never a part.
+file or the new one, never a part. Before anything is written, it is looked whether the data's password is the stack's.
 """
 
 import os
@@ -9,14 +9,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from init import proof
 from init.protocol import Failure
 
 ROOT = Path("/secrets")
 _TEMPORARY = ".new-"
 
 
-def write(files: Sequence[Mapping[str, Any]], owned: Sequence[Mapping[str, Any]], root: Path = ROOT) -> dict[str, Any]:
-    """Write every file, remove what else lies in their folders, give `owned` directories away; return what was done."""
+def write(
+    files: Sequence[Mapping[str, Any]],
+    owned: Sequence[Mapping[str, Any]],
+    root: Path = ROOT,
+    *,
+    seeds: Sequence[Mapping[str, Any]] = (),
+    proofs: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Write every file, remove what else lies in their folders, give `owned` directories away; return what was done.
+
+    `seeds` are written where they are missing only. Each of `proofs` has the `passwords` of the data beside `path`, in the
+    volume `volume`: the one in use first.
+    """
+    for entry in proofs:
+        proof.check(Path(_text(entry, "path")), entry["passwords"], _text(entry, "volume"))
     wanted = {_checked_path(entry, root): entry for entry in files}
     written = []
     for path, entry in wanted.items():
@@ -27,6 +41,11 @@ def write(files: Sequence[Mapping[str, Any]], owned: Sequence[Mapping[str, Any]]
         name for folder in sorted({path.parent for path in wanted} or {root}) for name in _purge(folder, set(wanted))
     ]
     changed = [str(entry["path"]) for entry in owned if _give(Path(_text(entry, "path")), entry)]
+    for entry in proofs:
+        proof.write(Path(_text(entry, "path")), entry["passwords"])
+    written += [
+        path.name for entry in seeds if not (path := Path(_text(entry, "path"))).exists() and _write(path, entry)
+    ]
     return {"engine": "files", "written": sorted(written), "removed": removed, "owned": changed}
 
 

@@ -3,9 +3,11 @@
 import argparse
 import os
 import re
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ops.pulumi import PulumiError, outputs
@@ -35,12 +37,15 @@ def render(variables: Mapping[str, str]) -> str:
     return "\n".join([*needed, *lines, ""])
 
 
-def write(path: Path, text: str) -> None:
-    """Replace the file at once, readable by its owner only."""
+def write(path: Path, text: str, like: os.stat_result | None = None) -> None:
+    """Replace the file at once, readable by its owner only, or with another one's mode and, as far as is allowed, its owner."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env-")
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         target.write(text)
-    os.chmod(temporary, 0o600)
+    if like is not None:
+        with suppress(PermissionError):
+            os.chown(temporary, like.st_uid, like.st_gid)
+    os.chmod(temporary, 0o600 if like is None else stat.S_IMODE(like.st_mode))
     os.replace(temporary, path)
 
 

@@ -10,10 +10,15 @@ from psycopg import errors, sql
 from backup.engines.base import Task
 from backup.engines.postgres_session import databases, session
 from init.engines.base import first_line
+from init.engines.postgres_accounts import ROLES
 from init.protocol import Failure
 
 _STEWARD = "karen_recovery"
 _MAINTENANCE = "template1"
+_LOGINS = """
+    SELECT rolname, EXISTS (
+        SELECT FROM pg_auth_members WHERE member = one.oid AND pg_get_userbyid(roleid) = ANY (%s))
+    FROM pg_authid AS one WHERE rolpassword IS NOT NULL AND rolname <> %s ORDER BY 1"""
 _MAPPINGS = """
     SELECT srvname, usename, option.name FROM pg_user_mappings CROSS JOIN LATERAL (
         SELECT split_part(one, '=', 1) AS name FROM unnest(umoptions) AS one) AS option
@@ -49,12 +54,11 @@ def adopt(trusted: Mapping[str, Any], source: Mapping[str, Any], target: Mapping
                 "restore into a stack whose postgresUser and postgresDb are the source's",
             ) from None
         with opened.transaction():
-            for (role,) in opened.execute(
-                "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname <> %s ORDER BY 1",
-                [target["user"]],
-            ).fetchall():
+            for role, ours in opened.execute(_LOGINS, [list(ROLES), target["user"]]).fetchall():
                 opened.execute(sql.SQL("ALTER ROLE {} PASSWORD NULL").format(sql.Identifier(role)))
-                task.progress(f"the role {role} has no password any more: ALTER ROLE {role} PASSWORD …")
+                # Initialization gives the target's applications theirs.
+                if not ours:
+                    task.progress(f"the role {role} has no password any more: ALTER ROLE {role} PASSWORD …")
     for name in names:
         renamed = target["database"] if name == source["database"] else name
         forget_mappings(trusted, renamed, task)

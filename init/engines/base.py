@@ -11,6 +11,9 @@ from init.protocol import Failure
 
 Result = TypeVar("Result")
 Seeds = Mapping[str, Sequence[Mapping[str, Any]]]
+# Who may log in: each has a `user`, a `password` and `rights`, whose words are the driver's; perhaps a `next_password`, which is
+# left to one that has it already.
+Accounts = Sequence[Mapping[str, Any]]
 PATIENCE_SECONDS = 30.0
 # A number, `{"at_least": number}` where counting ended before the end, None where nothing could be counted.
 Count = int | Mapping[str, int] | None
@@ -90,6 +93,21 @@ class Service(Protocol):
 
         Cut off at any moment, it leaves an engine that can be connected to, and wiped again.
         """
+
+    def grant(self, accounts: Accounts) -> None:
+        """Make accounts what they are said to be: each lets in with its password alone, and may do what its rights are.
+
+        Default, as of the two that follow: an engine without accounts.
+        """
+        return
+
+    def change(self, account: Mapping[str, Any], former: str) -> None:
+        """Let an account, the administrator's too, in with its password from now on; with the `former` one as well where that can be."""
+        return
+
+    def retire(self, user: str) -> None:
+        """Remove a user whose place another one has taken; one that is gone is fine."""
+        return
 
     def close(self) -> None:
         """Give everything back."""
@@ -193,6 +211,12 @@ def required(document: Mapping[str, Any], key: str, kind: type[Result]) -> Resul
         found = "missing" if key not in document else f"a {type(value).__name__}"
         raise Failure("BadRequest", f"{key} is {found}; allowed: a {kind.__name__}", f"send {key}")
     return value
+
+
+def passwords(account: Mapping[str, Any]) -> list[str]:
+    """Return the passwords that an account may have: the one that it is given where it has none of them first."""
+    following = account.get("next_password")
+    return [required(account, "password", str), *([str(following)] if following else [])]
 
 
 def unsupported(engine: str, script: Script, allowed: str) -> Failure:

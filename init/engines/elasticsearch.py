@@ -10,10 +10,10 @@ from elastic_transport import ApiError, ObjectApiResponse
 from elastic_transport import ConnectionError as Unreachable
 from elasticsearch import Elasticsearch
 
+from init.engines import elasticsearch_accounts, elasticsearch_damage, elasticsearch_wipe
 from init.engines import elasticsearch_changes as changes
-from init.engines import elasticsearch_damage, elasticsearch_wipe
 from init.engines import elasticsearch_indices as indices
-from init.engines.base import Count, Engine, Result, Seeds, Work, patience, required, retry
+from init.engines.base import Accounts, Count, Engine, Result, Seeds, Work, patience, required, retry
 from init.engines.elasticsearch_ledger import Ledger
 from init.engines.elasticsearch_script import SERVICE
 from init.migrations import LedgerEntry, Script
@@ -149,6 +149,16 @@ class Driver(Engine):
         elasticsearch_wipe.wipe(self._client)
         self._ledger = Ledger(self._client, self._patiently)
 
+    @indices.explained()
+    def grant(self, accounts: Accounts) -> None:
+        """Set users and their roles."""
+        elasticsearch_accounts.grant(self._client, accounts)
+
+    @indices.explained()
+    def change(self, account: Mapping[str, Any], former: str) -> None:
+        """Set a user's password; the former one is refused from then on."""
+        elasticsearch_accounts.change(self._client, account)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -163,7 +173,7 @@ class Driver(Engine):
                 seconds=patience(_UNAUTHORIZED_SECONDS),
             )
         except Failure:
-            fix = "the volume keeps the password it was given first: restore the stack's state, or reset the stack"
+            fix = "finish a rotation that was cut off (./karen rotate all), or restore the stack's state: the volume keeps its passwords"
             raise Failure("AuthenticationFailed", f"elasticsearch: the password of {user} was refused", fix) from None
 
     def _patiently(self, attempt: Callable[[], Result]) -> Result:

@@ -14,7 +14,7 @@ from pymilvus import DataType, MilvusClient
 from init.engines import milvus_access, milvus_flush, milvus_wipe
 from init.engines import milvus_changes as changes
 from init.engines import milvus_collections as collections
-from init.engines.base import Count, Engine, Seeds, Work, required, retry
+from init.engines.base import Accounts, Count, Engine, Seeds, Work, required, retry
 from init.engines.milvus_collections import ERRORS, SERVICE, Facts, is_transient
 from init.engines.milvus_ledger import Ledger
 from init.engines.milvus_lock import refusing_writes
@@ -38,7 +38,7 @@ class Driver(Engine):
     _loading: set[str]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
-        """Connect; with authorization on, also give root its password and the application its user."""
+        """Connect; with authorization on, also give root its password, and the application of `app_user` its rights."""
         self._loading, self._connection = set(), connection
         self._authorization = required(connection, "authorization", bool)
         self._address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
@@ -47,8 +47,11 @@ class Driver(Engine):
         )
         self._version = self._patiently(self._client.get_server_version)
         self._ledger = Ledger(self._client)
-        if self._authorization and not connection.get("must_exist"):
-            milvus_access.grant_application(self._client, self._address, connection, timeout=_TIMEOUT_SECONDS)
+        if connection.get("app_user") and not connection.get("must_exist"):
+            # Before migrations, which may take its rights for a while; what one that was cut off has taken, it gets back.
+            following = connection.get("app_next_password")
+            account = {"user": connection["app_user"], "password": connection["app_password"]}
+            self.grant([{**account, "next_password": following}])
 
     def server_version(self) -> str:
         """Return the server's version without its build's name."""
@@ -115,10 +118,16 @@ class Driver(Engine):
         return {}
 
     def probe(self) -> None:
-        """Search one of our collections; without any, list them."""
+        """Search one of our collections; without any, list them. Loading says that they are not in memory, as after a start."""
         ours = collections.ours(self._call(collections.survey, self._client))
         for one in ours[:1]:
-            self._search(one)
+            try:
+                self._search(one)
+            except Failure as failure:
+                if not collections.is_loading(failure.message):
+                    raise
+                fix = "it brings them back after a start; if it does not, restart milvus"
+                raise Failure("Loading", f"{SERVICE}: its collections are not in memory", fix) from None
 
     def verify(self) -> dict[str, int]:
         """Search every collection and count its entities, by alias."""
@@ -165,6 +174,16 @@ class Driver(Engine):
             yield client
         finally:
             client.close()
+
+    def grant(self, accounts: Accounts) -> None:
+        """Set users and their role; without authorization there are none."""
+        for account in accounts if self._authorization else ():
+            milvus_access.grant(self._client, self._address, account, timeout=_TIMEOUT_SECONDS)
+
+    def change(self, account: Mapping[str, Any], former: str) -> None:
+        """Set a user's password; the former one is refused from then on."""
+        if self._authorization:
+            milvus_access.change(self._client, account, former)
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,4 +1,4 @@
-"""Milvus users: root gets the generated password at the first connection, the application a user and a role of its own."""
+"""Milvus' users: root gets the generated password at the first connection, an application a user and a role of its own."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -6,7 +6,7 @@ from typing import Any
 
 from pymilvus import MilvusClient, MilvusException
 
-from init.engines.base import log, required
+from init.engines.base import log, passwords, required
 from init.protocol import Failure
 
 # https://milvus.io/docs/authenticate.md: the password a new server gives to root.
@@ -38,39 +38,39 @@ def connect(address: str, connection: Mapping[str, Any], *, timeout: float, data
         return MilvusClient(uri=address, timeout=timeout, db_name=database)
     user, password = required(connection, "user", str), required(connection, "password", str)
     try:
-        return MilvusClient(uri=address, user=user, password=password, timeout=timeout, db_name=database)
+        return _logged_in(address, user, password, timeout, database)
     except MilvusException as error:
         if not is_refusal(error):
             raise
     try:
-        client = MilvusClient(uri=address, user=user, password=_DEFAULT_PASSWORD, timeout=timeout)
+        client = _logged_in(address, user, _DEFAULT_PASSWORD, timeout)
     except MilvusException as error:
         if not is_refusal(error):
             raise
         raise Failure(
             "AuthenticationFailed",
             f"milvus: the password of {user} was refused",
-            "the volume keeps the password it was given first: restore the stack's state, or reset the stack",
+            "finish a rotation that was cut off (./karen rotate all), or restore the stack's state: the volume keeps its passwords",
         ) from None
     if connection.get("must_exist"):
         client.close()
-        raise Failure("AuthenticationFailed", f"milvus: {user} has no password of its own yet", "run pulumi up")
+        raise Failure("NotInitialized", f"milvus: {user} has no password of its own yet", "run pulumi up")
     client.update_password(user, _DEFAULT_PASSWORD, password)
     client.close()
     log("milvus", f"gave {user} the generated password")
-    return MilvusClient(uri=address, user=user, password=password, timeout=timeout, db_name=database)
+    return _logged_in(address, user, password, timeout, database)
 
 
-def grant_application(client: MilvusClient, address: str, connection: Mapping[str, Any], *, timeout: float) -> None:
-    """Give the application its user, with the given password, and a role that may use collections but not change them."""
-    user, password = required(connection, "app_user", str), required(connection, "app_password", str)
+def grant(client: MilvusClient, address: str, account: Mapping[str, Any], *, timeout: float) -> None:
+    """Give an account its password, and a role that may use collections but not change them."""
+    user, accepted = required(account, "user", str), passwords(account)
     if user not in client.list_users():
-        client.create_user(user, password)
+        client.create_user(user, accepted[0])
         log("milvus", f"created user {user}")
-    elif not _can_log_in(address, user, password, timeout):
+    elif not any(_can_log_in(address, user, one, timeout) for one in accepted):
         # Only its owner may change a password; a new user under the old name has the new one.
         client.drop_user(user)
-        client.create_user(user, password)
+        client.create_user(user, accepted[0])
         log("milvus", f"gave user {user} its new password")
     if ROLE not in client.list_roles():
         client.create_role(ROLE)
@@ -83,19 +83,32 @@ def grant_application(client: MilvusClient, address: str, connection: Mapping[st
         client.grant_role(user, ROLE)
 
 
+def change(client: MilvusClient, account: Mapping[str, Any], former: str) -> None:
+    """Give a user, root too, another password; the server wants to be told the former one."""
+    client.update_password(required(account, "user", str), former, required(account, "password", str))
+
+
 def is_refusal(error: BaseException) -> bool:
     """Whether the server refused the credentials: the client calls that unreachable, and only its causes tell."""
     cause: BaseException | None = error
-    while cause is not None:
+    # Repeated attempts leave errors that are each other's causes.
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         if "auth check failure" in str(cause).lower():
             return True
         cause = cause.__cause__ or cause.__context__
     return False
 
 
+def _logged_in(address: str, user: str, password: str, timeout: float, database: str = "default") -> MilvusClient:
+    # Of its own: the client's library would hand out a connection that was let in earlier, whatever the password is now.
+    return MilvusClient(uri=address, user=user, password=password, timeout=timeout, db_name=database, dedicated=True)
+
+
 def _can_log_in(address: str, user: str, password: str, timeout: float) -> bool:
     try:
-        client = MilvusClient(uri=address, user=user, password=password, timeout=timeout)
+        client = _logged_in(address, user, password, timeout)
     except MilvusException as error:
         if is_refusal(error):
             return False

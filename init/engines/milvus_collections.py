@@ -29,7 +29,8 @@ _BUILDING = (
     "index_state_fail_reason",
 )
 # After a restart a healthy server answers so until its collections are back in memory.
-_NOT_READY = ("not loaded", "not fully loaded", "not ready", "no available", "channel not available", "unavailable")
+_NOT_LOADED = ("not loaded", "not fully loaded")
+_NOT_READY = (*_NOT_LOADED, "not ready", "no available", "channel not available", "unavailable")
 _GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
@@ -163,6 +164,11 @@ def is_transient(error: Exception) -> bool:
         return False
     unreachable = code in (ErrorCode.UNEXPECTED_ERROR, 2) and "connect" in error.message.lower()
     return unreachable or any(sign in error.message.lower() for sign in _NOT_READY)
+
+
+def is_loading(message: str) -> bool:
+    """Whether a server has told that its collections are not back in memory."""
+    return any(sign in message for sign in _NOT_LOADED)
 
 
 def describe(error: Exception) -> str:

@@ -6,15 +6,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, MinioException, S3Error
 
-from init.engines import minio_buckets
-from init.engines.base import Count, Engine, Seeds, Work, failed, first_line, not_wiped, required, retry
+from init.engines import minio_accounts, minio_buckets
+from init.engines.base import Accounts, Count, Engine, Seeds, Work, failed, first_line, not_wiped, required, retry
 from init.engines.minio_ledger import BUCKET, Ledger
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
@@ -23,7 +23,8 @@ _SERVICE = "minio"
 _PROBE_PREFIX = "verification-"
 _COUNT_LIMIT = 100_000
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
-_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied")
+_UNKNOWN = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
+_REFUSED = (*_UNKNOWN, "AccessDenied")
 _FIX = "look at the MinIO container's log"
 
 
@@ -35,20 +36,14 @@ class Driver(Engine):
     _ledger: Ledger
     _pool: urllib3.PoolManager
     _must_exist: bool
+    _endpoint: SplitResult
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect and list the buckets, which proves the credentials."""
-        parts = urlsplit(required(connection, "endpoint", str))
+        self._endpoint = parts = urlsplit(required(connection, "endpoint", str))
         self._must_exist = bool(connection.get("must_exist"))
         self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
-        self._client = Minio(
-            parts.netloc,
-            access_key=required(connection, "access_key", str),
-            secret_key=required(connection, "secret_key", str),
-            secure=parts.scheme == "https",
-            region="us-east-1",
-            http_client=self._pool,
-        )
+        self._client = self._opened(required(connection, "access_key", str), required(connection, "secret_key", str))
         self._administration = MinioAdmin(
             endpoint=parts.netloc,
             credentials=StaticProvider(connection["access_key"], connection["secret_key"]),
@@ -144,9 +139,39 @@ class Driver(Engine):
             raise not_wiped(_SERVICE, first_line(error)) from None
         self._ledger = Ledger(self._client, self._pool)
 
+    def grant(self, accounts: Accounts) -> None:
+        """Set users, their policies and their secret keys."""
+        minio_accounts.grant(self._administration, accounts, self._list_buckets(), self._lets_in)
+
+    def change(self, account: Mapping[str, Any], former: str) -> None:
+        """Set a user as `grant` does; requests that are signed with the former key are refused from then on."""
+        self.grant([account])
+
+    def retire(self, user: str) -> None:
+        """Remove a user."""
+        minio_accounts.remove(self._administration, user)
+
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
+
+    def _lets_in(self, user: str, key: str) -> bool:
+        try:
+            self._opened(user, key).list_buckets()
+        except S3Error as error:
+            # One who may see no bucket is let in.
+            return error.code not in _UNKNOWN
+        return True
+
+    def _opened(self, user: str, key: str) -> Minio:
+        return Minio(
+            self._endpoint.netloc,
+            access_key=user,
+            secret_key=key,
+            secure=self._endpoint.scheme == "https",
+            region="us-east-1",
+            http_client=self._pool,
+        )
 
     def _put_back(self, made: Sequence[str], work: Work) -> None:
         """Remove what a file that failed has made; what cannot be is made by the next run as if it were new."""

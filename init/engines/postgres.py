@@ -8,8 +8,20 @@ from typing import Any
 import psycopg
 from psycopg import errors, pq, sql
 
-from init.engines import postgres_schema, postgres_statements, postgres_wipe
-from init.engines.base import DAMAGED, Count, Engine, LedgerConflict, Seeds, Work, failed, first_line, unsupported
+from init.engines import postgres_accounts, postgres_schema, postgres_statements, postgres_wipe
+from init.engines.base import (
+    DAMAGED,
+    Accounts,
+    Count,
+    Engine,
+    LedgerConflict,
+    Seeds,
+    Work,
+    failed,
+    first_line,
+    required,
+    unsupported,
+)  # fmt: skip
 from init.engines.postgres_connection import HISTORY, OURS, Connection, connect
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
@@ -190,6 +202,14 @@ class Driver(Engine):
         postgres_wipe.wipe(self._facts)
         self.connection.close()
         self.connect(self._facts)
+
+    def grant(self, accounts: Accounts) -> None:
+        """Make roles and users; what migrations have made belongs to one of the roles afterwards."""
+        postgres_accounts.grant(self.connection, accounts)
+
+    def change(self, account: Mapping[str, Any], former: str) -> None:
+        """Set a user's password; the former one is refused from then on."""
+        postgres_accounts.change(self.connection, required(account, "user", str), required(account, "password", str))
 
     def close(self) -> None:
         """Close the connection; PostgreSQL rolls back what was not committed."""

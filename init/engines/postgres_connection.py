@@ -9,14 +9,14 @@ from init.engines.base import first_line, required, retry
 from init.protocol import Failure
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-# PostgreSQL's ledger and the mirror of all others; and how migrations left every engine's schema.
-OURS = ("migration_history", "migration_schema")
+# PostgreSQL's ledger and the mirror of all others; how migrations left every engine's schema; how far the audit record goes.
+OURS = ("migration_history", "migration_schema", "audit_anchors")
 # A file may have set another search path.
-HISTORY, SCHEMA = (f"public.{table}" for table in OURS)
+HISTORY, SCHEMA, ANCHORS = (f"public.{table}" for table in OURS)
 _CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT = "10s"
 _REFUSED = ("password authentication failed", "no pg_hba.conf entry", "does not exist")
-_REFUSED_FIX = "the volume keeps the credentials it was made with: restore the stack's state, or reset the stack"
+_REFUSED_FIX = "finish a rotation that was cut off (./karen rotate all), or restore the stack's state: the volume keeps its passwords"
 _OPTIONS = {
     # Pinned, so that a user's own schema cannot catch our tables.
     "search_path": "public",
@@ -32,17 +32,22 @@ _OPTIONS = {
 
 
 def connect(
-    connection: Mapping[str, Any], *, application: str = "ai-karen-init", limits: Mapping[str, Any] | None = None
+    connection: Mapping[str, Any],
+    *,
+    application: str = "ai-karen-init",
+    limits: Mapping[str, Any] | None = None,
+    seconds: float | None = None,
 ) -> Connection:
     """Connect with patience for a server that is starting; each statement is its own transaction unless one is begun.
 
-    `limits` are libpq's, such as `keepalives_idle`: https://www.postgresql.org/docs/current/libpq-connect.html.
+    The patience is `seconds`, or the job's. `limits` are libpq's, such as `keepalives_idle`: https://www.postgresql.org/docs/current/libpq-connect.html.
     """
     return retry(
         lambda: _open(connection, application, limits or {}),
         engine="postgres",
         transient=lambda error: isinstance(error, psycopg.OperationalError),
         fix="look at the PostgreSQL container's log",
+        seconds=seconds,
     )
 
 

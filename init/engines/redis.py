@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from init.engines.base import Seeds, Service, first_line, not_wiped, required, retry
+from init.engines import redis_accounts
+from init.engines.base import Accounts, Seeds, Service, first_line, not_wiped, required, retry
 from init.migrations import LedgerEntry
 from init.protocol import Failure
 
@@ -21,9 +24,11 @@ class Driver(Service):
 
     _client: "redis.Redis"
     _facts: Mapping[str, Any]
+    _connection: Mapping[str, Any]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect, read the server's facts, and compare its settings with `expect`."""
+        self._connection = connection
         self._client = redis.Redis(
             host=required(connection, "host", str),
             port=required(connection, "port", int),
@@ -32,6 +37,8 @@ class Driver(Service):
             socket_timeout=_TIMEOUT_SECONDS,
             socket_connect_timeout=_TIMEOUT_SECONDS,
             decode_responses=True,
+            # A connection that was lost is opened again; a wrong password, an error of connections as well, is wrong at once.
+            retry=Retry(NoBackoff(), 1),
         )
         self._facts = retry(self._information, engine=_SERVICE, transient=_is_transient, fix=_FIX)
         self._compare(connection.get("expect") or {})
@@ -67,6 +74,14 @@ class Driver(Service):
             self._client.function_flush("ASYNC")
         except redis.RedisError as error:
             raise not_wiped(_SERVICE, first_line(error)) from None
+
+    def grant(self, accounts: Accounts) -> None:
+        """Set users in the access list; who is connected stays."""
+        redis_accounts.grant(self._client, accounts, self._connection)
+
+    def change(self, account: Mapping[str, Any], former: str) -> None:
+        """Add a password; the former one lets in as well, until `grant`."""
+        redis_accounts.change(self._client, account)
 
     def close(self) -> None:
         """Close the connection."""

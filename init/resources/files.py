@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import ReadResult, Resource
 
+from init import proof
 from init.resources.provider import Provider
 
 _MODE = 0o400
@@ -51,8 +52,9 @@ class SecretFilesProvider(Provider):
             *({"path": path, "uid": uid, "gid": gid} for path in data),
             *(_made(path, entry) for path, entry in shared.items()),
         ]
+        request = {"files": files, "owned": owned, "seeds": _seeds(props, uid, gid), "proofs": _proofs(props)}
         with Job(spec) as job:
-            job.run({"protocol": 1, "action": "files", "files": files, "owned": owned})
+            job.run({"protocol": 1, "action": "files", **request})
         return {"identities": identities(props["volume"], _given(props))}
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -73,6 +75,21 @@ class SecretFilesProvider(Provider):
 def _made(path: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     uid, gid = entry["owner"].split(":")
     return {"path": f"{path}/{entry['name']}", "uid": int(uid), "gid": int(gid), "make": True}
+
+
+def _seeds(props: Mapping[str, Any], uid: int, gid: int) -> list[dict[str, Any]]:
+    """Return what the server itself writes from then on, on the first of its own volumes."""
+    return [
+        {"path": f"/volumes/0/{name}", "content": content, "uid": uid, "gid": gid, "mode": _MODE | 0o200}
+        for name, content in sorted((props.get("seeds") or {}).items())
+    ]
+
+
+def _proofs(props: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not props.get("passwords"):
+        return []
+    volume = props["owned_volumes"][0]
+    return [{"path": f"/volumes/0/{proof.NAME}", "passwords": props["passwords"], "volume": volume}]
 
 
 def _given(props: Mapping[str, Any]) -> list[str]:
@@ -97,8 +114,11 @@ class SecretFiles(Resource, module="karen", name="SecretFiles"):
         files: Mapping[str, pulumi.Input[str]],
         owned_volumes: Sequence[pulumi.Input[str]],
         directories: Sequence[Directory] = (),
+        seeds: Mapping[str, pulumi.Input[str]] | None = None,
+        passwords: Sequence[pulumi.Input[str]] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """On the first of `owned_volumes`, `seeds` are written where missing; its data were made with one of `passwords`."""
         props = {
             "stack": stack,
             "service": service,
@@ -108,6 +128,8 @@ class SecretFiles(Resource, module="karen", name="SecretFiles"):
             "files": pulumi.Output.secret(dict(files)),
             "owned_volumes": list(owned_volumes),
             "directories": [{"volume": one.volume, "name": one.name, "owner": one.owner} for one in directories],
+            "seeds": pulumi.Output.secret(dict(seeds or {})),
+            "passwords": pulumi.Output.secret(list(passwords)),
             "identities": None,
         }
         super().__init__(SecretFilesProvider(), name, props, opts)

@@ -19,12 +19,13 @@ from init.runner.up import up
 
 
 def migrate(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Apply what is pending, then load the seeds; a second run finds nothing to do."""
+    """Apply what is pending, load the seeds, and give accounts their rights; a second run finds nothing to do."""
     if not required(request, "migrations", list):
         return _without_migrations(request)
     with _run(request) as run:
         applied = up(run, request.get("target"))
         counts = run.driver.seed(request.get("seeds") or {})
+        run.driver.grant(request.get("accounts") or ())
         return {**_state(run), "applied": _documents(applied), "counts": counts}
 
 
@@ -99,6 +100,7 @@ def _without_migrations(request: Mapping[str, Any]) -> dict[str, Any]:
     driver.connect(required(request, "connection", dict))
     try:
         counts = driver.seed(request.get("seeds") or {})
+        driver.grant(request.get("accounts") or ())
         version = driver.server_version()
         return {"engine": name, "server_version": version, "schema_version": schema_version(()), "ledger": [],
                 "applied": [], "counts": counts}  # fmt: skip

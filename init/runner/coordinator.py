@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import errors
 
-from init.engines.postgres_connection import HISTORY, SCHEMA, Connection
+from init.engines.postgres_connection import ANCHORS, HISTORY, OURS, SCHEMA, Connection
 from init.migrations import LedgerEntry
 from init.runner.lock import SPACE
 
@@ -42,7 +42,16 @@ _TABLES = f"""
         objects     JSONB       NOT NULL,
         recorded_at TIMESTAMPTZ NOT NULL DEFAULT now()
     );
-    COMMENT ON TABLE {SCHEMA} IS 'How migrations left each schema: what differs from it now was changed by hand'"""
+    COMMENT ON TABLE {SCHEMA} IS 'How migrations left each schema: what differs from it now was changed by hand';
+    CREATE TABLE IF NOT EXISTS {ANCHORS} (
+        stack       VARCHAR(100) NOT NULL,
+        record      VARCHAR(64)  NOT NULL CHECK (record ~ '^[0-9a-f]{{64}}$'),
+        number      BIGINT       NOT NULL CHECK (number > 0),
+        head        VARCHAR(64)  NOT NULL CHECK (head ~ '^[0-9a-f]{{64}}$'),
+        anchored_at TIMESTAMPTZ  NOT NULL DEFAULT now(),
+        PRIMARY KEY (stack, record, number)
+    );
+    COMMENT ON TABLE {ANCHORS} IS 'How far the audit record went: hash of its first entry, number of entries, hash of the last'"""
 # One statement, so that readers never see a half-mirrored ledger; MERGE takes no identity value for an unchanged row.
 _MIRROR = f"""
     MERGE INTO {HISTORY} AS kept
@@ -73,8 +82,9 @@ class Coordinator:
 
     def prepare(self) -> None:
         """Create the tables where they are missing; two runners at once do not get in each other's way."""
-        row = self.connection.execute("SELECT to_regclass(%s), to_regclass(%s)", [HISTORY, SCHEMA]).fetchone()
-        if row is not None and None not in row:
+        query = "SELECT bool_and(to_regclass('public.' || one) IS NOT NULL) FROM unnest(%s::text[]) AS one"
+        present = self.connection.execute(query, [list(OURS)])
+        if present.fetchone() == (True,):
             return
         with self.connection.transaction():
             self.connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [SPACE])

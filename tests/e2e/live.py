@@ -17,6 +17,7 @@ from bootstrap import places, state
 from bootstrap.leftovers import find, remove
 from components.images import reference
 from components.machine import generation_file
+from components.urls import database_url
 
 TEST_PORTS = {
     "postgresPort": "25432",
@@ -111,6 +112,20 @@ class LiveStack:
     def variables(self) -> dict[str, str]:
         """Return the host form of the application's environment."""
         found: dict[str, str] = self.outputs()["env"]["host"]
+        return found
+
+    def administrators(self) -> dict[str, str]:
+        """Return the same with the engines' administrators in the application's place, as no application has them."""
+        outputs = self.outputs()
+        found, engines = dict(outputs["env"]["host"]), outputs["operations"]["verification"]["engines"]
+        postgres = engines["postgres"]
+        found |= {"POSTGRES_USER": postgres["user"], "POSTGRES_PASSWORD": postgres["password"]}
+        address = (found["POSTGRES_HOST"], int(found["POSTGRES_PORT"]), postgres["database"])
+        found["DATABASE_URL"] = database_url("postgresql", postgres["user"], postgres["password"], *address)
+        if search := engines.get("elasticsearch"):
+            found |= {"ELASTICSEARCH_USER": search["user"], "ELASTICSEARCH_PASSWORD": search["password"]}
+        if storage := engines.get("minio"):
+            found |= {"MINIO_ACCESS_KEY": storage["access_key"], "MINIO_SECRET_KEY": storage["secret_key"]}
         return found
 
     def container(self, service: str) -> str:

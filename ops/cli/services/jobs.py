@@ -33,6 +33,7 @@ def started(job: Mapping[str, Any], action: str, *, seconds: float) -> Iterator[
         image=job["image"],
         user=job["user"],
         network=job["network"],
+        others=(job["backend"],),
         volumes=job["volumes"],
         deadline_seconds=seconds,
         exclusive=False,

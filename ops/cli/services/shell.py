@@ -61,15 +61,18 @@ def _toolbox(docker: str, stack: str, engine: str) -> Iterator[str]:
     from docker.errors import APIError
     from docker.types import LogConfig
 
+    from init.resources.confinement import confined, resolver
+    from init.resources.job import MEMORY
+
     job = _job(stack, engine)
     try:
         client = sdk.from_env()
         container = client.containers.run(
             job["image"], [str(_LONGEST_SECONDS)], entrypoint="sleep", user=job["user"], network=job["network"],
             volumes=[f"{volume}:{path}" for path, volume in job["volumes"].items()], detach=True, auto_remove=True,
-            labels={STACK_LABEL: stack, JOB_LABEL: "shell-outside"}, cap_drop=["ALL"], read_only=True, init=True,
-            security_opt=["no-new-privileges:true"], tmpfs={"/tmp": "size=64m"},  # noqa: S108 - inside the container
-            log_config=LogConfig(type=LogConfig.types.NONE),
+            labels={STACK_LABEL: stack, JOB_LABEL: "shell-outside"}, init=True, log_config=LogConfig(type=LogConfig.types.NONE),
+            tmpfs={"/tmp": "size=64m"}, dns=resolver(client.api, [job["network"]]),  # noqa: S108 - inside the container
+            **confined(memory=MEMORY),
         )  # fmt: skip
     except engine_errors() as error:
         fix = f"Fix: ./karen doctor --stack {stack}"

@@ -1,0 +1,1 @@
+"""Passwords of live stacks, changed and mistaken."""

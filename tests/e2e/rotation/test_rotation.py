@@ -1,0 +1,116 @@
+"""Rotations of a live stack: nothing lost, nobody refused for long, and finished by the same command wherever they were cut off."""
+
+import time
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.e2e import clients
+from tests.e2e.backups.samples import document, karen
+from tests.e2e.live import LiveStack
+from tests.e2e.rotation.rotating import Client, containers, into_postgres, into_redis, killed_at, lets_in, told
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+_LONGEST_SECONDS = 10.0
+_STEPS = ("issue:", "server:", "tell:", "commit:", "refuse:")
+PRINTABLE = "".join(map(chr, range(32, 127)))
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(20, marks=pytest.mark.full)])
+def test_rotations_under_load_lose_nothing_and_refuse_nobody_for_long(live: LiveStack, file: Path, count: int) -> None:
+    with clients.postgres(live.variables()) as connection:
+        connection.execute("DROP TABLE IF EXISTS rotated; CREATE TABLE rotated (number int PRIMARY KEY)")
+    clients.redis_client(live.variables()).flushall()
+    running = [Client("postgres", file, into_postgres), Client("redis", file, into_redis)]
+    before, seen = containers(live), []
+    with running[0].working(), running[1].working():
+        for _ in range(count):
+            seen.append(told(file))
+            done = document(live, "rotate", "all", "--yes", "--env-file", str(file))
+            assert len(done["rotated"]) == 5
+    for one in running:
+        print(f"{one.name}: {len(one.acknowledged)} records, refused for {one.longest:.2f} s at most")
+        assert one.longest <= _LONGEST_SECONDS, one.name
+        assert len(one.acknowledged) > 10 * count
+    env = live.variables()
+    with clients.postgres(env) as connection:
+        rows = {row[0] for row in connection.execute("SELECT number FROM rotated").fetchall()}
+    assert set(running[0].acknowledged) <= rows
+    keys = {
+        int(str(key).partition(":")[2]) for key in clients.redis_client(env).scan_iter(match="rotated:*", count=1000)
+    }
+    assert set(running[1].acknowledged) <= keys
+    for former in seen:
+        assert lets_in(former) == {"postgres": False, "redis": False}
+    assert lets_in(told(file)) == {"postgres": True, "redis": True}
+    assert containers(live) == before
+    live.pulumi("preview", "--refresh", "--expect-no-changes")
+
+
+@pytest.mark.parametrize(
+    "later", [0.0, pytest.param(1.5, marks=pytest.mark.full), pytest.param(3.0, marks=pytest.mark.full)]
+)
+@pytest.mark.parametrize(
+    "step", [pytest.param(one, marks=pytest.mark.full) if one in ("issue:", "tell:") else one for one in _STEPS]
+)
+def test_killed_at_any_step_the_same_command_finishes_it(live: LiveStack, file: Path, step: str, later: float) -> None:
+    former = live.variables()
+    killed_at(live, file, step, later=later)
+    client = docker.from_env()
+    try:
+        # A server that is started again between two steps knows what it was told.
+        for service in ("redis", "postgres"):
+            client.containers.get(live.container(service)).restart()
+    finally:
+        client.close()
+    time.sleep(3)
+    assert document(live, "rotate", "all", "--yes", "--env-file", str(file))["resumed"] is True
+    assert lets_in(live.variables()) == {"postgres": True, "redis": True}
+    assert lets_in(told(file)) == {"postgres": True, "redis": True}
+    assert lets_in(former) == {"postgres": False, "redis": False}
+    live.pulumi("preview", "--refresh", "--expect-no-changes")
+
+
+def test_an_update_between_two_steps_does_no_harm(live: LiveStack, file: Path) -> None:
+    killed_at(live, file, "server:", later=0.0)
+    time.sleep(3)
+    # As `make up` does, which takes up what was cut off.
+    live.pulumi("cancel", "--yes", check=False)
+    live.up("--refresh")
+    assert document(live, "rotate", "redis", "--yes", "--env-file", str(file))["resumed"] is True
+    assert lets_in(live.variables()) == {"postgres": True, "redis": True}
+
+
+@pytest.mark.parametrize(
+    "password", [PRINTABLE[:72], *(pytest.param(one, marks=pytest.mark.full) for one in (PRINTABLE[23:], "8 chars!"))]
+)
+def test_a_password_of_ones_own_may_have_any_printable_character(live: LiveStack, file: Path, password: str) -> None:
+    """It is the application's once it is rotated to, and a generated one again when it is taken out."""
+    former = live.variables()
+    for service in ("postgres", "redis"):
+        live.pulumi("config", "set", "--secret", f"ai-karen-db:{service}Password", password)
+        done = document(live, "rotate", service, "--application", "--yes", "--env-file", str(file))
+        assert f"{service}-application" in done["rotated"]
+    found = told(file)
+    assert found["POSTGRES_PASSWORD"] == found["REDIS_PASSWORD"] == password
+    assert lets_in(found) == {"postgres": True, "redis": True}
+    assert lets_in(former) == {"postgres": False, "redis": False}
+    assert "as the server has it" in karen(live, "rotate", "redis", "--application", "--yes", code=1).stderr
+    for service in ("postgres", "redis"):
+        live.pulumi("config", "rm", f"ai-karen-db:{service}Password")
+        document(live, "rotate", service, "--application", "--yes", "--env-file", str(file))
+    assert lets_in(found) == {"postgres": False, "redis": False}
+    assert lets_in(live.variables()) == {"postgres": True, "redis": True}
+
+
+def test_other_changes_are_not_brought_along(live: LiveStack) -> None:
+    serials = live.pulumi("config", "get", "ai-karen-db:passwordSerials", check=False).stdout
+    live.pulumi("config", "set", "ai-karen-db:redisMemory", "96m")
+    try:
+        refused = karen(live, "rotate", "postgres", "--yes", code=1).stderr
+        assert "Other changes wait for an update: redis-container" in refused
+        assert f"Fix: make up STACK={live.name}" in refused
+        assert live.pulumi("config", "get", "ai-karen-db:passwordSerials", check=False).stdout == serials
+    finally:
+        live.pulumi("config", "set", "ai-karen-db:redisMemory", live.settings["redisMemory"])

@@ -1,0 +1,108 @@
+"""An application in a container: a thread for each engine connects with the variables of /env/app.env and writes, again and again.
+
+It ends when there is a file /env/stop, and prints what was acknowledged and for how many seconds each engine refused at most.
+"""
+
+import io
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psycopg
+import redis
+from elasticsearch import Elasticsearch
+from minio import Minio
+from pymilvus import MilvusClient
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+Variables = Mapping[str, str]
+PERSONA = {"tenant_id": "rotated", "embedding": [1.0] + [0.0] * 383, "metadata": {}, "timestamp": 1, "version": 1}
+PERSONA |= {"persona_type": "default", "is_active": True, "confidence_score": 0.5}
+
+
+def variables() -> Variables:
+    """Return the file's variables; generated passwords need no escapes."""
+    return dict(re.findall(r"^(\w+)='(.*)'$", Path("/env/app.env").read_text(), re.MULTILINE))
+
+
+def into_postgres(env: Variables, number: int) -> None:
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True, connect_timeout=5) as one:
+        one.execute("INSERT INTO system_config (config_key, config_value) VALUES (%s, '1')", [f"rotated{number}"])
+
+
+def into_redis(env: Variables, number: int) -> None:
+    with redis.Redis.from_url(env["REDIS_URL"], retry=Retry(NoBackoff(), 0)) as one:
+        one.set(f"rotated{number}", 1)
+
+
+def into_elasticsearch(env: Variables, number: int) -> None:
+    address = f"http://{env['ELASTICSEARCH_HOST']}:{env['ELASTICSEARCH_PORT']}"
+    login = (env["ELASTICSEARCH_USER"], env["ELASTICSEARCH_PASSWORD"])
+    with Elasticsearch(address, basic_auth=login, max_retries=0) as one:
+        one.index(index="ai_karen_documents", id=f"rotated{number}", document={"tenant_id": "rotated"})
+
+
+def into_milvus(env: Variables, number: int) -> None:
+    address = f"http://{env['MILVUS_HOST']}:{env['MILVUS_PORT']}"
+    one = MilvusClient(uri=address, user=env["MILVUS_USER"], password=env["MILVUS_PASSWORD"], timeout=5, dedicated=True)
+    try:
+        one.insert("persona_embeddings", [{**PERSONA, "user_id": f"rotated{number}"}], timeout=5)
+    finally:
+        one.close()
+
+
+def into_minio(env: Variables, number: int) -> None:
+    address = f"{env['MINIO_HOST']}:{env['MINIO_PORT']}"
+    one = Minio(address, env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"], secure=False, region="us-east-1")
+    one.put_object("raw-documents", f"rotated{number}", io.BytesIO(b"1"), 1)
+
+
+WRITERS = {
+    "postgres": into_postgres,
+    "redis": into_redis,
+    "elasticsearch": into_elasticsearch,
+    "milvus": into_milvus,
+    "minio": into_minio,
+}
+
+
+def run(name: str, write: Callable[[Variables, int], None], found: dict[str, tuple[list[int], float]]) -> None:
+    """Write until told to stop; a refusal lasts from the first try that failed to the next that did not."""
+    acknowledged: list[int] = []
+    longest, since, number = 0.0, 0.0, 0
+    while not Path("/env/stop").exists():
+        number += 1
+        began = time.monotonic()
+        try:
+            write(variables(), number)
+        except Exception as error:  # noqa: BLE001 - whatever it is, an application could not write
+            since = since or began
+            longest = max(longest, time.monotonic() - since)
+            if longest > 60:
+                print(f"{name}: {type(error).__name__}: {error}", flush=True)
+            time.sleep(0.05)
+        else:
+            longest = max(longest, time.monotonic() - since) if since else longest
+            since = 0.0
+            acknowledged.append(number)
+            time.sleep(0.02)
+    found[name] = (acknowledged, longest)
+
+
+def main() -> None:
+    """Write to all engines at once."""
+    found: dict[str, tuple[list[int], float]] = {}
+    threads = [threading.Thread(target=run, args=(name, write, found)) for name, write in WRITERS.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
