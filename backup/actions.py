@@ -49,6 +49,7 @@ def _create(request: Request) -> dict[str, Any]:
         label=str(request.get("label") or ""),
         only=list(request.get("only") or ()),
         state=base64.b64decode(state) if state else None,
+        audit=request.get("audit"),
         cold={key: cold[key] for key in ("volumes", "version")} if cold else None,
         logical=bool(request.get("logical")),
         progress=tell,
@@ -69,7 +70,7 @@ def _list(request: Request) -> dict[str, Any]:
 def _entry(one: sets.SetEntry) -> dict[str, Any]:
     manifest, refusal = one.manifest, one.refusal
     # What nobody believes is not told.
-    facts = {key: getattr(manifest, key, None) for key in ("began", "ended", "label", "trigger", "partial")}
+    facts = {key: getattr(manifest, key, None) for key in ("began", "ended", "label", "trigger", "partial", "audit")}
     engines = {name: part.taken is not None for name, part in manifest.engines.items()} if manifest else {}
     error = refusal.message if refusal else None
     return {"id": one.id, "stored": one.size, "good": one.good, "error": error, **facts, "engines": engines}

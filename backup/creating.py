@@ -34,13 +34,15 @@ def create(
     label: str = "",
     only: Sequence[str] = (),
     state: bytes | None = None,
+    audit: Mapping[str, Any] | None = None,
     cold: Mapping[str, Any] | None = None,
     logical: bool = False,
     progress: Tell = print,
 ) -> Manifest:
     """Make a set of every engine, or of those named, and return its manifest; Failure when there can be none.
 
-    `state` is the stack's record, which goes into the set as everything else does. A set with an engine that failed is kept
+    `state` is the stack's record, which goes into the set as everything else does; `audit` is how far the audit record goes, as
+    PostgreSQL remembers it without. A set with an engine that failed is kept
     as incomplete, with the reason. With `cold` (`volumes`, which maps services to where their volumes are mounted, and `version`)
     Milvus is taken as a copy of these, its servers being stopped; nobody is waited for then. `logical`
     has PostgreSQL taken as dumps, which another major version can read.
@@ -65,6 +67,7 @@ def create(
     with locked(target, f"backup ({trigger})", 0.0 if cold else _WAIT_SECONDS) as guard:
         sweep(target, configuration.stack, guard)
         with _writer(target, origin, guard) as writer:
+            writer.audit = audit or _anchored(configuration)
             for name in names:
                 _take(name, configuration, writer, progress, cold if name == COLD else None)
             if state is not None:
@@ -72,6 +75,13 @@ def create(
                     stream.write(state)
     assert writer.manifest is not None
     return writer.manifest
+
+
+def _anchored(configuration: Configuration) -> Mapping[str, Any] | None:
+    from init.anchors import last
+
+    connection = configuration.engines.get(_AUTHORITY)
+    return last(connection, configuration.stack) if connection else None
 
 
 def _dumped(configuration: Configuration, names: Sequence[str]) -> Configuration:

@@ -59,7 +59,8 @@ class Manifest:
     """A whole set. `began` and `ended` are Unix seconds; `recipient` is the age recipient that everything is encrypted to.
 
     `partial` says that it was asked for some of the stack's engines only: it is good for these, and never stands in for a whole one.
-    `state` is the encrypted record of the stack (Pulumi's, exported), None where none was given.
+    `state` is the encrypted record of the stack (Pulumi's, exported), None where none was given. `audit` is how far the audit record
+    went (`record`, `number`, `head`), None where nobody told.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Manifest:
     engines: Mapping[str, EnginePart]
     state: StoredFile | None = None
     partial: bool = False
+    audit: Mapping[str, Any] | None = None
 
     @property
     def good(self) -> bool:

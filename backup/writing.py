@@ -2,9 +2,11 @@
 
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 from backup.keys import Signer
 from backup.manifests import render
@@ -52,6 +54,8 @@ class SetWriter:
         self.id = new_id(self._began)
         self.root = root_of(origin.stack, self.id)
         self.manifest: Manifest | None = None
+        # How far the audit record goes, told at any time before the end.
+        self.audit: Mapping[str, Any] | None = None
         self._sinks: dict[str, PartSink] = {}
         self._engines: dict[str, EnginePart] = {}
         self._state: Storing | None = None
@@ -108,6 +112,7 @@ class SetWriter:
             engines=self._engines,
             state=self._state.stored if self._state else None,
             partial=self._origin.partial,
+            audit=self.audit,
         )
         content = render(manifest, self._origin.signer)
         self._guard()

@@ -27,7 +27,10 @@ def check(stack: str, *, consent: bool) -> None:
                 f"{_STEP}: these belong to the stack {stack}, whose state was lost; their volumes may hold data. Fix: restore the state, or, "
                 f"to remove them with their data, make remove-leftovers STACK={stack}"
             )
-        remove(client, found)
+        from ops.audit.session import recorded
+
+        with recorded(stack, "make remove-leftovers", must=False):
+            remove(client, found)
         say(_STEP, "removed")
     finally:
         client.close()

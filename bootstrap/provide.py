@@ -24,15 +24,21 @@ def main() -> None:
         help="consent to removing labelled containers, volumes and networks whose state is lost",
     )
     parser.add_argument("--no-images", action="store_true", help="do not build images")
+    parser.add_argument(
+        "--existing",
+        action="store_true",
+        help="refuse a stack that this machine's state does not have, and leave its state as it is",
+    )
     options = parser.parse_args()
     # Interpreters that are started from here must find the virtual environment's scripts.
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
     try:
         chosen = source.ensure(options.stack, options.image_source)
         tools.ensure(chosen)
-        state.ensure(options.stack, development=options.dev)
-        leftovers.check(options.stack, consent=options.remove_leftovers)
-        interrupted.recover(options.stack, development=options.dev)
+        if not options.existing:
+            state.ensure(options.stack, development=options.dev)
+            leftovers.check(options.stack, consent=options.remove_leftovers)
+            interrupted.recover(options.stack, development=options.dev)
         if not options.no_images:
             images.build(chosen)
             if options.dev and chosen != "build":

@@ -31,6 +31,20 @@ def recorded(stack: str) -> dict[str, Any]:
     return found
 
 
+def require(stack: str) -> None:
+    """Return when the state has something of the stack; StepError says why nothing can be compared with it otherwise."""
+    if not recorded(stack).get("resources"):
+        raise StepError(missing(stack))
+
+
+def missing(stack: str) -> str:
+    """Return the sentence about a stack of which nothing is recorded."""
+    return (
+        f"Nothing is recorded of the stack {stack} in {stack_file(stack)}: compared with nothing, everything would be new. "
+        f"Fix: run it on the machine where the stack is up, with its KAREN_HOME, or bring it up: make up STACK={stack}"
+    )
+
+
 def ensure(stack: str, *, development: bool) -> None:
     """Return when the stack exists."""
     (places.home() / "state").mkdir(parents=True, exist_ok=True, mode=0o700)

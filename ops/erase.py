@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from ops.audit.current import agent
+from ops.audit.session import recorded
 from ops.for_stack import for_stack
 from ops.maintenance import UnderMaintenance, maintenance
 from ops.operations_volume import UnreachableError
@@ -27,15 +29,21 @@ def main() -> None:
         sys.exit(
             f"{typed!r} is not {options.stack!r}: nothing was removed. Fix: type the stack's name, or --confirm {options.stack}"
         )
+    # On a full disk as well: it is what frees it.
+    with recorded(options.stack, "make erase", must=False):
+        _erase(options.stack)
+    print(f"The stack {options.stack} is erased.")
+
+
+def _erase(stack: str) -> None:
     try:
-        with _lease(options.stack):
-            run(options.stack, "state", "unprotect", "--all", "--yes")
-            run(options.stack, "destroy", "--yes", "--skip-preview", capture=False)
+        with _lease(stack):
+            run(stack, "state", "unprotect", "--all", "--yes")
+            run(stack, "destroy", "--yes", "--skip-preview", *agent(), capture=False)
     except UnderMaintenance as error:
-        sys.exit(for_stack(str(error), options.stack))
+        sys.exit(for_stack(str(error), stack))
     except PulumiError as error:
         sys.exit(f"{error}\nFix: run the same command again; it goes on where it stopped")
-    print(f"The stack {options.stack} is erased.")
 
 
 @contextmanager

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ops.cli import completion, options
+from ops.cli import audit, completion, options
 from ops.cli.backup import commands as backup
 from ops.cli.errors import DONE
 from ops.cli.migrate import commands as migrate
 from ops.cli.options import Json, Stack, Yes, command
 from ops.cli.printer import Printer
+from ops.cli.rotate import commands as rotate
 from ops.cli.services import commands as services
 
 app = typer.Typer(
@@ -22,8 +23,10 @@ app = typer.Typer(
     help=f"Look after a stack that is up.\n\nExample: ./karen migrate status\n\n{options.EXIT_CODES}",
 )
 services.register(app)
+rotate.register(app)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(backup.app, name="backup")
+app.add_typer(audit.app, name="audit")
 LoadEngine = Annotated[
     str, typer.Argument(metavar="ENGINE", help="Where the data goes.", autocompletion=completion.loaded)
 ]
@@ -33,12 +36,14 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The data.", exists=T
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what differs.")]
 Key = Annotated[str | None, typer.Argument(metavar="[KEY]", help="One setting; all without it.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print docs/configuration.md instead.")]
+Comment = Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")]
 
 
 @command(
     app,
     "./karen load postgres memory memory.csv",
     again="Nothing is in PostgreSQL or DuckDB; in Elasticsearch or Milvus count first what is.",
+    records=("engine", "target"),
 )
 def load(engine: LoadEngine, target: Target, file: File, stack: Stack = "dev", json: Json = False) -> int:
     """Load a file into a table, an index or a collection, by the engine's means for much data."""
@@ -55,7 +60,7 @@ def doctor(stack: Stack = "dev", json: Json = False) -> int:
     return examine.doctor(Printer(stack, as_json=json))
 
 
-@command(app, "./karen reconcile --dry-run", "./karen reconcile --yes")
+@command(app, "./karen reconcile --dry-run", "./karen reconcile --yes", records=())
 def reconcile(dry_run: DryRun = False, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Make documents and vectors of memories what PostgreSQL's rows say, as after a restore to different moments."""
     from ops.cli import reconcile as repaired
@@ -72,6 +77,14 @@ def config(key: Key = None, stack: Stack = "dev", json: Json = False, markdown: 
         print(settings.page(), end="")
         return DONE
     return settings.config(Printer(stack, as_json=json), key)
+
+
+@command(app, "./karen preview", "./karen preview --stack prod --markdown")
+def preview(stack: Stack = "dev", json: Json = False, markdown: Comment = False) -> int:
+    """Tell what an update would do, by what it puts at risk, and which rules it would break. Nothing is changed."""
+    from ops.cli.preview import command as previewed
+
+    return previewed.preview(Printer(stack, as_json=json), markdown=markdown)
 
 
 def main(arguments: Sequence[str]) -> None:

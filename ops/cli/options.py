@@ -1,6 +1,6 @@
 """What the commands have in common: options, exit codes, and how errors end them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import cleandoc
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ops.cli import completion
+from ops.cli.audited import audited
 from ops.cli.errors import DONE, INTERRUPTED, NOT_ASKED, CommandError
 from ops.cli.printer import Printer
 from ops.engine_errors import engine_errors, told
@@ -31,11 +32,12 @@ AnyEngine = Annotated[
 
 
 def command(
-    group: typer.Typer, *examples: str, again: str = _AGAIN
+    group: typer.Typer, *examples: str, again: str = _AGAIN, records: Sequence[str] | None = None
 ) -> Callable[[Callable[..., int]], Callable[..., None]]:
     """Register a function as a command of a group; it returns its exit code. Its help ends with the examples.
 
-    `again` is what to do after an interruption.
+    `again` is what to do after an interruption. `records` is for a command that changes something: the audit record has it, with
+    the values of these arguments.
     """
 
     def register(function: Callable[..., int]) -> Callable[..., None]:
@@ -45,7 +47,7 @@ def command(
             stack = arguments.get("into") or arguments.get("stack", "dev")
             printer = Printer(stack, as_json=arguments.get("json", False))
             try:
-                code = function(**arguments)
+                code = audited(function, arguments, printer, examples[0], records)
             except CommandError as error:
                 printer.fail(str(error), error.code)
                 code = error.code

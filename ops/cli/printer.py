@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ops.audit.current import note
 from ops.cli.errors import Refused
 from ops.for_stack import everywhere, for_stack
 
@@ -39,6 +40,7 @@ class Printer:
 
     def end(self, sentence: str, document: Mapping[str, Any]) -> None:
         """Print the last sentence, or the document with it."""
+        note(document)
         if self.as_json:
             whole = {"schema": SCHEMA, "stack": self.stack, **everywhere(dict(document), self.stack)}
             print(json.dumps({**whole, "message": for_stack(sentence, self.stack)}, indent=2), flush=True)

@@ -1,0 +1,1 @@
+"""Tests of the audit: no engine, real files, processes and updates."""
