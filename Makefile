@@ -9,7 +9,7 @@ SHELL := /bin/sh
 RUN = set -e; set -- $(STACK); . ./activate
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs picture lint test test-unit test-full soak readme bench
+.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs previews picture lint test test-unit test-full soak readme bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -21,7 +21,7 @@ images: ## build the images that are missing (only where they are built from pac
 	@$(PYTHON) -m bootstrap --stack $(STACK)
 
 up: bootstrap ## bring the stack up, initialized and verified, and print where it is
-	@$(RUN); pulumi up --refresh --yes --skip-preview --stack $(STACK) && python -m ops.cli status --wait --stack $(STACK)
+	@$(RUN); python -m ops.up --stack $(STACK) && python -m ops.cli status --wait --stack $(STACK)
 
 status: ## print every server's state
 	@$(RUN); python -m ops.cli status --stack $(STACK)
@@ -40,19 +40,26 @@ remove-leftovers: ## consent to removing labelled resources whose state is lost
 
 docs: ## write the pages that are made from the code
 	@$(RUN); python -m ops.cli config --markdown > docs/configuration.md
+	@$(RUN); python -m policy.page > docs/policy.md
+	@$(RUN); python -m ops.security_page
+
+previews: ## record the previews that docs/preview.md shows, from a stack of their own
+	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
+	@$(RUN); python -m tests.previews
 
 picture: ## draw the README's picture from the running stack
 	@$(RUN); python -m ops.picture --stack $(STACK)
 
-lint: ## ruff, mypy, shellcheck, hadolint
+lint: ## ruff, mypy, shellcheck, hadolint, zizmor
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images
 	@$(RUN); ruff check . && ruff format --check . && mypy && \
 	  shellcheck -x activate karen .ci/run $$(git grep -lE '^#!.*sh' -- images) && \
-	  hadolint --failure-threshold warning images/*/Dockerfile toolchain/Dockerfile
+	  hadolint --failure-threshold warning images/*/Dockerfile toolchain/Dockerfile && \
+	  zizmor --offline --quiet .github/workflows
 
 test: ## every test, from a machine with nothing installed
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
-	@$(RUN); python -m pytest
+	@$(RUN); python -m pytest -n auto tests/unit && python -m pytest tests/contract tests/e2e
 
 test-unit: ## the tests that need no engine
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images

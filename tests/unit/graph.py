@@ -17,6 +17,7 @@ class Graph(mocks.Mocks):
     """Answers every registration with its own inputs and an id, and remembers it."""
 
     registered: list[mocks.MockResourceArgs] = field(default_factory=list)
+    protected: set[str] = field(default_factory=set)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.registered.append(args)
@@ -38,13 +39,26 @@ class Graph(mocks.Mocks):
         return {one.name: one.inputs for one in self.registered if one.typ.endswith(kind)}
 
 
+class Monitor(mocks.MockMonitor):
+    """Remembers the names of what is protected, which a recording's arguments do not tell."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self._graph = graph
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - Pulumi's name
+        if request.protect:
+            self._graph.protected.add(request.name)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+
 def record(declare: Callable[[], object], *, stack: str = "dev") -> Graph:
     """Return the graph of what a function declares."""
     import asyncio
 
     graph = Graph()
     asyncio.set_event_loop(asyncio.new_event_loop())
-    mocks.set_mocks(graph, project="ai-karen-db", stack=stack)
+    mocks.set_mocks(graph, project="ai-karen-db", stack=stack, monitor=Monitor(graph))
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> None:
@@ -62,7 +76,7 @@ def build(stack: str = "dev", **values: str) -> tuple[Graph, dict[str, Any]]:
     resolved: dict[str, Any] = {}
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    mocks.set_mocks(graph, project="ai-karen-db", stack=stack)
+    mocks.set_mocks(graph, project="ai-karen-db", stack=stack, monitor=Monitor(graph))
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:

@@ -53,7 +53,7 @@ def test_volumes_and_keys_are_there_without_the_container(
 ) -> None:
     for kind in (":Volume", ":RandomBytes", ":RandomPassword"):
         assert set(without[0].of(kind)) == set(enabled[0].of(kind))
-    assert set(without[0].of(":RandomBytes")) == {"backups-identity-seed", "backups-signing-seed"}
+    assert set(without[0].of(":RandomBytes")) == {"audit-seed", "backups-identity-seed", "backups-signing-seed"}
     assert set(enabled[0].of(":Container")) - set(without[0].of(":Container")) == {"backups-container"}
     assert files(without[0], "backups") == {}
 
@@ -74,7 +74,7 @@ def test_the_file_and_the_job_have_the_same_configuration(enabled: tuple[Graph, 
     assert document == job(enabled)["configuration"]
     configuration = Configuration.parse(document)
     assert set(configuration.engines) == {"postgres", "redis", "elasticsearch", "etcd", "minio", "milvus", "duckdb"}
-    assert configuration.engines["postgres"]["password"] == "generated-postgres-password"
+    assert configuration.engines["postgres"]["password"] == "generated-postgres-administrator-password"
     assert configuration.public == job(enabled)["public"] == Signer(job(enabled)["signing"]).public
     assert (configuration.retention.daily, configuration.retention.last) == (7, 3)
 
@@ -119,9 +119,9 @@ def test_a_directory_of_the_host_is_a_volume_that_points_there() -> None:
 def test_a_bucket_is_reached_over_a_network_of_its_own_in_production_alone() -> None:
     graph, outputs = build("prod", mode="production", enableBackups="true", **BUCKET)
     joined = [one["name"] for one in graph.of(":Container")["backups-container"]["networksAdvanced"]]
-    assert joined == ["ai-karen-db-prod", "ai-karen-db-prod-backups"]
+    assert joined == ["ai-karen-db-prod", "ai-karen-operations-prod"]
     found = outputs["outputs"]["operations"]["backups"]
-    assert found["outside"] == "ai-karen-db-prod-backups"
+    assert found["outside"] == "ai-karen-operations-prod"
     assert found["configuration"]["target"] == {
         "kind": "bucket",
         "bucket": "sets",
@@ -132,7 +132,7 @@ def test_a_bucket_is_reached_over_a_network_of_its_own_in_production_alone() -> 
         "secret_key": "a-secret-key",
     }
     inside, _ = build("dev", enableBackups="true", **BUCKET)
-    assert set(inside.of(":Network")) == {"network-bridge"}
+    assert set(inside.of(":Network")) == {"network-bridge", "backend-bridge"}
 
 
 def test_amazon_s_own_endpoint_is_that_of_the_region() -> None:

@@ -38,6 +38,7 @@ CPUS = [
 ]
 VERSIONS = [f"{engine}SchemaVersion" for engine in ("postgres", "duckdb", "elasticsearch", "milvus", "minio")]
 
+PASSWORDS = ["postgresPassword", "redisPassword", "elasticsearchPassword", "milvusPassword", "minioPassword"]
 KEYS = {"backupAccessKey": "k", "backupSecretKey": "s"}
 
 # (class of error, key, configuration, what the message must say besides the key)
@@ -109,6 +110,24 @@ BAD = [
         for named in ("etcd", "redis,oracle", "redis,", "none,redis", "", "redis duckdb", "Redis")
     ],
     ("disabled dependency", "restoreDamaged", {"restoreDamaged": "redis"}, "enableBackups is false"),
+    ("malformed name", "postgresReader", {"postgresReader": "Reader"}, "pattern"),
+    ("malformed name", "elasticsearchUser", {"elasticsearchUser": "a b"}, "pattern"),
+    ("malformed name", "minioApplicationUser", {"minioApplicationUser": "ab"}, "pattern"),
+    ("an administrator's name", "postgresUser", {"postgresUser": "karen_administrator"}, "any but postgres"),
+    ("an administrator's name", "postgresReader", {"postgresReader": "pg_monitor"}, "any but postgres"),
+    ("an administrator's name", "elasticsearchUser", {"elasticsearchUser": "elastic"}, "any but elastic"),
+    ("an administrator's name", "milvusUser", {"milvusUser": "root"}, "any but root"),
+    ("an administrator's name", "minioUser", {"minioUser": "milvus-storage-1"}, "any but milvus-storage-1"),
+    ("one user for two", "postgresReader", {"postgresReader": "karen_user"}, "postgresUser is the same"),
+    ("one user for two", "minioApplicationUser", {"minioApplicationUser": "karen_minio"}, "minioUser is the same"),
+    *[("password too short", key, {key: "7 chars"}, "7 characters") for key in PASSWORDS],
+    *[("password too long", key, {key: "x" * 73}, "73 characters") for key in PASSWORDS],
+    *[("password not of ASCII", key, {key: "pässword"}, "printable ASCII") for key in PASSWORDS],
+    *[("password with a line break", key, {key: "two\nlines"}, "printable ASCII") for key in PASSWORDS],
+    ("no serials", "passwordSerials", {"passwordSerials": "postgres-application"}, "name=number"),
+    ("no serials", "passwordSerials", {"passwordSerials": "postgres=2"}, "names: postgres-administrator"),
+    ("no serials", "passwordSerials", {"passwordSerials": "redis-application=0"}, "name=number"),
+    ("no serials", "passwordSerials", {"passwordSerials": "redis-application=2 redis-application=3+"}, "twice"),
 ]  # fmt: skip
 
 
@@ -121,6 +140,21 @@ def test_a_bad_value_is_refused_with_key_value_and_fix(kind: str, key: str, valu
     assert said in message
     assert "Fix:" in message
     assert "nothing was changed" in message
+
+
+def test_a_password_is_not_told_when_it_is_refused() -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.parse({"postgresPassword": "s3cret"})
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "password", ["".join(map(chr, range(32, 104))), "".join(map(chr, range(104, 127))), " 8 chars"]
+)
+def test_every_printable_password_of_8_to_72_characters_is_accepted(password: str) -> None:
+    found = Settings.parse({"redisPassword": password}).redis_password
+    assert found is not None
+    assert found.get_secret_value() == password
 
 
 def test_every_setting_has_a_bad_value_here() -> None:

@@ -15,7 +15,8 @@ from ops.cli.config import page
 # Whatever there is.
 FREE = (
     "duckdbHostDirectory", "alertWebhook", "alertMailUser", "alertMailPassword", "backupEndpoint", "backupAccessKey",
-    "backupSecretKey",
+    "backupSecretKey", "postgresPassword", "redisPassword", "elasticsearchPassword", "milvusPassword", "minioPassword",
+    "passwordSerials",
 )  # fmt: skip
 
 

@@ -52,7 +52,8 @@ def test_development_publishes_on_loopback_only(development: tuple[Graph, dict[s
 def test_production_publishes_nothing_on_an_internal_network(production: tuple[Graph, dict[str, Any]]) -> None:
     graph, _ = production
     assert not [port for inputs in graph.of(":Container").values() for port in inputs.get("ports", [])]
-    assert [inputs["internal"] for inputs in graph.of(":Network").values()] == [True]
+    closed = {name: inputs["internal"] for name, inputs in graph.of(":Network").items()}
+    assert closed == {"network-bridge": True, "backend-bridge": True, "operations-bridge": False}
 
 
 def test_stacks_share_no_name(

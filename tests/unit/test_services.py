@@ -160,7 +160,8 @@ def test_where_nobody_may_look_a_volume_is_told_by_its_disk() -> None:
 def test_a_docker_command_that_sees_another_engine_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     removed: list[bool] = []
     container = SimpleNamespace(id="abc", remove=lambda **_: removed.append(True))
-    client = SimpleNamespace(containers=SimpleNamespace(run=lambda *_, **__: container), close=lambda: None)
+    api = SimpleNamespace(inspect_network=lambda _: {"Internal": False})
+    client = SimpleNamespace(api=api, containers=SimpleNamespace(run=lambda *_, **__: container), close=lambda: None)
     job = {"image": "i", "user": "u", "network": "n", "volumes": {}, "engines": {"minio": {}}}
     monkeypatch.setattr(docker, "from_env", lambda: client)
     monkeypatch.setattr(shell, "described", lambda _: job)

@@ -29,7 +29,7 @@ STATE = {
     ]
 }
 JOB = {
-    "stack": "dev", "image": "image", "user": "1", "network": "network", "volumes": {}, "engines": {"postgres": {}},
+    "stack": "dev", "image": "image", "user": "1", "network": "network", "backend": "backend", "volumes": {}, "engines": {"postgres": {}},
 }  # fmt: skip
 SERVERS = [["status"], ["start"], ["stop"], ["restart"], ["logs"], ["logs", "-f"], ["shell", "redis"]]
 ASKED = [["health"], ["reset", "--yes"], ["shell", "minio"]]

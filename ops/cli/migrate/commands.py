@@ -33,7 +33,7 @@ def plan(engine: AnyEngine = None, to: To = None, stack: Stack = "dev", json: Js
     return changes.plan(Printer(stack, as_json=json), engine, to)
 
 
-@command(app, "./karen migrate up", "./karen migrate up elasticsearch --to 2 --yes")
+@command(app, "./karen migrate up", "./karen migrate up elasticsearch --to 2 --yes", records=("engine", "to"))
 def up(engine: AnyEngine = None, to: To = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Apply what is pending, through Pulumi. With --to it stops at that version, which the stack's configuration then says.
 
@@ -44,7 +44,7 @@ def up(engine: AnyEngine = None, to: To = None, yes: Yes = False, stack: Stack =
     return changes.up(Printer(stack, as_json=json), engine, to, yes=yes)
 
 
-@command(app, "./karen migrate down postgres", "./karen migrate down postgres --to 2 --yes")
+@command(app, "./karen migrate down postgres", "./karen migrate down postgres --to 2 --yes", records=("engine", "to"))
 def down(engine: Engine, to: To = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Take back everything above a version: without --to, the last migration. The stack's configuration then says so.
 
@@ -64,7 +64,7 @@ def verify(engine: AnyEngine = None, stack: Stack = "dev", json: Json = False) -
     return show.differences(survey.survey(stack, engine), Printer(stack, as_json=json))
 
 
-@command(app, "./karen migrate repair postgres")
+@command(app, "./karen migrate repair postgres", records=("engine",))
 def repair(engine: AnyEngine = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Make the ledger agree with the files, clear failures, and take the schema as it is. Data is not touched."""
     from ops.cli.migrate import ledgers
@@ -72,7 +72,7 @@ def repair(engine: AnyEngine = None, yes: Yes = False, stack: Stack = "dev", jso
     return ledgers.repair(Printer(stack, as_json=json), engine, yes=yes)
 
 
-@command(app, "./karen migrate baseline postgres --to 3")
+@command(app, "./karen migrate baseline postgres --to 3", records=("engine", "to"))
 def baseline(engine: Engine, to: Version, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Record migrations as applied without running them, on an engine whose schema is there and whose ledger is not."""
     from ops.cli.migrate import ledgers
@@ -80,7 +80,12 @@ def baseline(engine: Engine, to: Version, yes: Yes = False, stack: Stack = "dev"
     return ledgers.baseline(Printer(stack, as_json=json), engine, to, yes=yes)
 
 
-@command(app, "./karen migrate confirm elasticsearch", "./karen migrate confirm milvus persona_embeddings_v001 --yes")
+@command(
+    app,
+    "./karen migrate confirm elasticsearch",
+    "./karen migrate confirm milvus persona_embeddings_v001 --yes",
+    records=("engine", "names"),
+)
 def confirm(engine: Engine, names: Names = None, yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
     """Remove old versions that a change has kept, for good, once the engine's name is typed."""
     from ops.cli.migrate import ledgers

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bootstrap import places
+from ops.audit.current import agent
 from ops.cli.errors import Locked, NotAsked, Refused
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
@@ -33,7 +34,7 @@ def ensure_free(printer: Printer) -> None:
             interrupted.recover(printer.stack, development=is_development())
     except StepError as error:
         raise Refused(str(error)) from None
-    for lock in _locks(printer.stack):
+    for lock in locks(printer.stack):
         raise _locked(
             printer.stack, f"process {lock.get('pid')} on {lock.get('hostname')} since {lock.get('timestamp')}"
         )
@@ -46,13 +47,18 @@ def update(printer: Printer, engines: Sequence[str], *, refresh: bool = False) -
     update got in between, Refused if this one failed.
     """
     recorded = Recorded.read(printer.stack)
-    targets = [recorded.records[engine].urn for engine in engines]
-    targets += [recorded.verification] if recorded.verification else []
-    arguments = [part for urn in targets for part in ("--target", urn)]
+    urns = [recorded.records[engine].urn for engine in engines]
+    urns += [recorded.verification] if recorded.verification else []
+    targeted(printer, urns, *(["--refresh"] if refresh else []))
+    return Recorded.read(printer.stack)
+
+
+def targeted(printer: Printer, urns: Sequence[str], *options: str) -> None:
+    """Update these resources; the log lines are printed as they come. Locked or Refused if it could not be."""
+    targets = [part for urn in urns for part in ("--target", urn)]
     with tempfile.TemporaryDirectory(prefix="karen-") as directory:
         events, output = Path(directory, "events"), Path(directory, "output")
-        command = ["up", "--yes", "--skip-preview", *arguments, "--event-log", str(events)]
-        command += ["--refresh"] if refresh else []
+        command = ["up", "--yes", "--skip-preview", *targets, "--event-log", str(events), *options, *agent()]
         with output.open("w+", encoding="utf-8") as channel:
             process = _started(printer.stack, command, channel)
             errors: list[str] = []
@@ -67,7 +73,6 @@ def update(printer: Printer, engines: Sequence[str], *, refresh: bool = False) -
                 process.wait()
         if process.returncode != 0:
             raise _failure(printer.stack, errors, output.read_text(encoding="utf-8"))
-    return Recorded.read(printer.stack)
 
 
 def _started(stack: str, command: Sequence[str], channel: IO[str]) -> "subprocess.Popen[str]":
@@ -117,7 +122,8 @@ def _locked(stack: str, by: str) -> Locked:
     )
 
 
-def _locks(stack: str) -> list[dict[str, Any]]:
+def locks(stack: str) -> list[dict[str, Any]]:
+    """Return what Pulumi's locks on a stack tell: process, host and time of each."""
     directory = places.home() / "state" / ".pulumi" / "locks" / "organization" / places.PROJECT / stack
     found = []
     for path in sorted(directory.glob("*.json")):

@@ -59,21 +59,21 @@ def _register_looking(app: typer.Typer) -> None:
 
 
 def _register_lifecycle(app: typer.Typer) -> None:
-    @command(app, "./karen start", "./karen start milvus")
+    @command(app, "./karen start", "./karen start milvus", records=("services",))
     def start(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
         """Start servers that do not run, each after what it needs, and wait until they are healthy."""
         from ops.cli.services import lifecycle
 
         return lifecycle.start(Printer(stack, as_json=json), services or [])
 
-    @command(app, "./karen stop", "./karen stop milvus")
+    @command(app, "./karen stop", "./karen stop milvus", records=("services",))
     def stop(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
         """Stop servers in good order, each before what it needs. Their data stays, and so does what Pulumi recorded."""
         from ops.cli.services import lifecycle
 
         return lifecycle.stop(Printer(stack, as_json=json), services or [])
 
-    @command(app, "./karen restart", "./karen restart etcd")
+    @command(app, "./karen restart", "./karen restart etcd", records=("services",))
     def restart(services: Services = None, stack: Stack = "dev", json: Json = False) -> int:
         """Stop servers, with those that need them, and start them again."""
         from ops.cli.services import lifecycle
@@ -98,7 +98,9 @@ def _register_reaching(app: typer.Typer) -> None:
         printer = Printer(stack, as_json=json)
         return told.logs(printer, services or [], follow=follow, since=since, pattern=grep, tail=tail)
 
-    @command(app, "./karen shell postgres", "echo 'print(client.info())' | ./karen shell elasticsearch", again="")
+    piped = "echo 'print(client.info())' | ./karen shell elasticsearch"
+
+    @command(app, "./karen shell postgres", piped, again="", records=("service",))
     def shell(service: One, stack: Stack = "dev") -> int:
         """Open the client of an engine: psql, redis-cli, or a Python prompt with DuckDB's, Elasticsearch's, Milvus' or MinIO's."""
         from ops.cli.services import shell as opened
@@ -123,7 +125,7 @@ def _register_reaching(app: typer.Typer) -> None:
 
 
 def _register_reset(app: typer.Typer) -> None:
-    @command(app, "./karen reset", "./karen reset --yes", "./karen reset --stack prod --confirm prod")
+    @command(app, "./karen reset", "./karen reset --yes", "./karen reset --stack prod --confirm prod", records=())
     def reset(yes: Yes = False, confirm: Confirm = None, stack: Stack = "dev", json: Json = False) -> int:
         """Empty every engine and initialize it again, as a new stack would be; containers, users and passwords stay.
 

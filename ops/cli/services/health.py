@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from monitor.roots import overall, roots
 from ops.cli.errors import DONE, REFUSED, NotAsked
 from ops.cli.printer import Printer
@@ -13,6 +15,7 @@ from ops.cli.services.damaged import damaged
 from ops.engine_errors import engine_errors
 
 _DEADLINE_SECONDS = 30.0
+_LOADING, _LOADING_SECONDS = "Loading", 20.0
 GOOD = ("healthy", "in use")
 _STYLES = {"healthy": "green", "in use": "yellow"}
 
@@ -21,7 +24,7 @@ def health(printer: Printer) -> int:
     """Print a line for each engine and what the trouble comes from; exit 1 when not healthy, 2 when it could not be told."""
     # It says it better than Pulumi when the stack is not up.
     Recorded.read(printer.stack)
-    rows = asked(printer.stack, jobs.described(printer.stack))
+    rows = _once_loaded(printer)
     overall = summary({row["service"]: row for row in rows})
     _table(printer, rows)
     for row in rows:
@@ -31,6 +34,25 @@ def health(printer: Printer) -> int:
     told = f"The stack is {overall}{': ' + ', '.join(found) if found else ''}."
     printer.end(told, {"status": overall, "causes": found, "services": rows})
     return DONE if overall == "healthy" else REFUSED
+
+
+def _once_loaded(printer: Printer) -> list[dict[str, Any]]:
+    """Return every service's answer, of servers that were just started once they have loaded what they search."""
+
+    def loading(rows: list[dict[str, Any]]) -> bool:
+        return any((row.get("error") or {}).get("kind") == _LOADING for row in rows)
+
+    def again(_: RetryCallState) -> None:
+        printer.progress("waiting for what is being loaded")
+
+    described = jobs.described(printer.stack)
+    return Retrying(
+        retry=retry_if_result(loading),
+        stop=stop_after_delay(_LOADING_SECONDS),
+        wait=wait_fixed(1),
+        before_sleep=again,
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
+    )(asked, printer.stack, described)
 
 
 def asked(

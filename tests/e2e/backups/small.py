@@ -87,8 +87,8 @@ class Small:
         return situation.run({**self.variables, **more}, codes=codes)
 
     def sql(self, statement: str) -> list[object]:
-        """Return the first column of what PostgreSQL answers."""
-        with clients.postgres(self.live.variables()) as connection:
+        """Return the first column of what PostgreSQL answers its administrator."""
+        with clients.postgres(self.live.administrators()) as connection:
             cursor = connection.execute(statement.encode())
             return [row[0] for row in cursor.fetchall()] if cursor.description else []
 

@@ -78,7 +78,7 @@ def broken(live: LiveStack, engine: str, mark: str, *only: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "mark", "only"),
     [
-        ("redis", "restoring/set", ()),
+        pytest.param("redis", "restoring/set", (), marks=pytest.mark.full),
         pytest.param("postgres", "restoring/ready", ("--only", "postgres"), marks=pytest.mark.full),
     ],
 )

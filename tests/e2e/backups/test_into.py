@@ -18,12 +18,12 @@ def test_another_stack_gets_it_masked_and_keeps_its_own_names_and_passwords(
     stack: LiveStack, small: Small, tmp_path: Path
 ) -> None:
     other, source, mask = small.live, stack.variables(), tmp_path / "mask.sql"
-    with clients.postgres(source) as postgres:
+    with clients.postgres(stack.administrators()) as postgres:
         postgres.execute("INSERT INTO profiles (user_id) VALUES ('secret person')")
         postgres.execute("CREATE ROLE reader LOGIN PASSWORD 'of the source'")
     clients.redis_client(source).set("carried", "over")
     made = document(stack, "backup", "create", *ONLY, "--only", "elasticsearch")["set"]["id"]
-    with clients.postgres(source) as postgres:
+    with clients.postgres(stack.administrators()) as postgres:
         postgres.execute("DROP ROLE reader")
     restore = ("backup", "restore", made, "--into", other.name, "--confirm", other.name)
     assert "has no elasticsearch" in karen(stack, *restore, code=1).stderr
@@ -36,11 +36,12 @@ def test_another_stack_gets_it_masked_and_keeps_its_own_names_and_passwords(
     karen(stack, *restore, *ONLY, "--mask", str(mask))
     env = other.variables()
     with clients.postgres(env) as postgres:
-        names = postgres.execute("SELECT current_user, current_database()").fetchone()
+        names = postgres.execute("SELECT session_user, current_database()").fetchone()
         assert names == ("other_user", "other_db")
         assert postgres.execute("SELECT DISTINCT user_id FROM profiles").fetchall() == [("masked",)]
-        passwords = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL"
-        assert postgres.execute(passwords).fetchall() == [("other_user",)]
+    with clients.postgres(other.administrators()) as postgres:
+        passwords = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL ORDER BY 1"
+        assert postgres.execute(passwords).fetchall() == [("karen_administrator",), ("karen_reader",), ("other_user",)]
     assert clients.redis_client(env).get("carried")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(env["DATABASE_URL"], password=source["POSTGRES_PASSWORD"])

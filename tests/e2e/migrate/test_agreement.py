@@ -184,7 +184,7 @@ def test_what_a_change_has_kept_is_removed_when_it_is_confirmed(brought: Brought
 @pytest.mark.full
 def test_a_schema_without_its_ledger_is_taken_as_it_is_said_to_be(brought: Brought) -> None:
     karen = brought.karen
-    with clients.postgres(karen.stack.variables()) as connection:
+    with clients.postgres(karen.stack.administrators()) as connection:
         connection.execute("DELETE FROM migration_history WHERE service = 'postgres'")
     assert karen.json("migrate", "verify", "postgres", code=1)["clean"] is False
     told = karen.json("migrate", "baseline", "postgres", "--to", "latest", "--yes")

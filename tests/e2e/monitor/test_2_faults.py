@@ -73,7 +73,7 @@ def test_one_that_is_cut_off_is_told_with_the_fix(watching: Watching) -> None:
     network.disconnect(container)
     try:
         watching.until(lambda: watching.receiver.states("down/minio"), "it is told", within=30)
-        assert "minio is cut off from the stack's network" in watching.receiver.summary("down/minio")
+        assert "minio is cut off from one of the stack's networks" in watching.receiver.summary("down/minio")
         assert watching.service("minio")["recoveries"] == 0
     finally:
         network.connect(container, aliases=["minio"])
@@ -91,7 +91,7 @@ def another_password(stack: LiveStack, service: str) -> Iterator[None]:
             client.acl_setuser("administrator", enabled=True, reset_passwords=True, passwords=[f"+{password}"])
             client.client_kill_filter(user="administrator")
     else:
-        users = [clients.elasticsearch(stack.variables())]
+        users = [clients.elasticsearch(stack.administrators())]
 
         def change(password: str) -> None:
             users[-1].security.change_password(password=password)

@@ -42,7 +42,7 @@ def paused(stack: LiveStack) -> Iterator[tuple[str, str, str]]:
 
 @contextmanager
 def another_password(stack: LiveStack) -> Iterator[tuple[str, str, str]]:
-    env = stack.variables()
+    env = stack.administrators()
     change = "ALTER ROLE {} PASSWORD {}"
     with clients.postgres(env) as connection:
         name = sql.Identifier(env["POSTGRES_USER"])

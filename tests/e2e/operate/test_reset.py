@@ -30,12 +30,14 @@ def minio(env: Mapping[str, str]) -> Minio:
     return Minio(address, env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"], secure=False)
 
 
-def fill(env: Mapping[str, str]) -> None:
+def fill(stack: LiveStack) -> None:
     """Put something into what migrations have made, and something of one's own beside it."""
+    env = stack.variables()
+    with clients.postgres(stack.administrators()) as postgres:
+        postgres.execute("CREATE DATABASE foreign_database")
     with clients.postgres(env) as postgres:
         postgres.execute("INSERT INTO profiles (user_id) VALUES ('lost')")
         postgres.execute("CREATE TABLE foreign_notes AS SELECT generate_series(1, 5) AS n")
-        postgres.execute("CREATE DATABASE foreign_database")
     clients.redis_client(env).mset({"lost": "1", "also": "2"})
     with clients.elasticsearch(env) as elasticsearch:
         elasticsearch.index(index="ai_karen_memory", document={"query": "lost"}, refresh=True)
@@ -136,7 +138,7 @@ def test_what_anybody_has_put_there_is_gone_and_everything_is_as_new(stack: Live
     env = stack.variables()
     new, before = contents(env), servers(stack)
     karen(stack, "migrate", "down", "duckdb", "--to", "1", "--yes")
-    fill(env)
+    fill(stack)
     full = contents(env)
     with clients.duckdb_file(env):
         refused = karen(stack, "reset", "--yes", code=1).stderr

@@ -174,6 +174,25 @@ def test_health_asks_every_engine_and_names_the_cause_of_a_cascade(
     assert (told["status"], told["causes"]) == ("degraded", ["etcd"])
 
 
+def test_health_waits_for_collections_that_are_not_back_in_memory(stack: LiveStack) -> None:
+    """As after a start of Milvus."""
+    client = clients.milvus(stack.variables())
+    name = min(one for one in client.list_collections() if one.endswith("_v001"))
+    client.release_collection(name)
+    try:
+        with subprocess.Popen(
+            [str(places.CHECKOUT / "karen"), "health", "--stack", stack.name], stderr=subprocess.PIPE, text=True
+        ) as asking:
+            assert asking.stderr is not None
+            assert any("waiting for what is being loaded" in line for line in asking.stderr)
+            client.load_collection(name)
+            asking.stderr.read()
+        assert asking.returncode == 0
+    finally:
+        client.load_collection(name)
+        client.close()
+
+
 @pytest.mark.parametrize(
     ("service", "statement", "answer"),
     [
