@@ -12,7 +12,12 @@ from init.migrations import load
 
 DATA = Path(init.__file__).parent / "data"
 SHIPPED = {
-    "postgres": ["001_create_tables.sql", "002_create_extension_tables.sql", "003_add_indexes.sql"],
+    "postgres": [
+        "001_create_tables.sql",
+        "002_create_extension_tables.sql",
+        "003_add_indexes.sql",
+        "004_create_memory_outbox.sql",
+    ],
     "duckdb": ["001_create_profile_tables.sql", "002_create_history_tables.sql", "003_create_indexes.sql"],
     "elasticsearch": ["001_memory_index.json", "002_document_index.json"],
     "milvus": ["001_persona_collection.py", "002_memory_collection.py"],
