@@ -5,6 +5,9 @@ Upstream references are pinned by tag only, for no registry could be asked for t
 """
 
 import hashlib
+import json
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -30,19 +33,8 @@ UPSTREAM: Mapping[str, str] = {
 # What the toolbox stands on where a registry is in reach. Same Debian and same Python as the local base.
 UPSTREAM_PYTHON = "python:3.13-slim-trixie"
 
-# The readable half of a local tag.
-_VERSIONS: Mapping[str, str] = {
-    "debian": "trixie",
-    "base": "trixie",
-    "postgres": "17",
-    "redis": "8.0",
-    "elasticsearch": "9.4.3",
-    "etcd": "3.5",
-    "minio": "2026-02-12",
-    "milvus": "2.3.5",
-    "toolbox": "1",
-    "proxy": "3.0",
-}
+# What ends a local tag.
+_HASH = re.compile(r"-[0-9a-f]{12}$")
 
 # How mmdebstrap makes the file system below the base; part of its hash, so that a changed recipe is a new image.
 ROOTFS_OPTIONS = (
@@ -56,7 +48,7 @@ ROOTFS_OPTIONS = (
 )
 
 # The packages that the toolbox runs.
-_IN_TOOLBOX = ("init", "monitor", "backup")
+_IN_TOOLBOX = ("init", "monitor", "backup", "database")
 # Parts of init/ that the toolbox runs nothing of: its work arrives on standard input, its providers run on the host.
 _NOT_IN_TOOLBOX = ("init/data/", "init/resources/")
 
@@ -70,18 +62,34 @@ class File:
     executable: bool
 
 
-def needed(*, monitoring: bool) -> tuple[str, ...]:
-    """Return the services whose images a stack runs."""
-    return tuple(service for service in SERVICES if monitoring or service != "proxy")
+def _versions() -> Mapping[str, str]:
+    """Return the version of each local image, the readable half of its tag, as the file beside the recipes has it."""
+    found: dict[str, str] = json.loads((_recipes() / "versions.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _recipes() -> Path:
+    """Return where the recipes are: `images/`, or the directory that KAREN_IMAGES names, as to try another major version."""
+    return Path(os.environ.get("KAREN_IMAGES") or ROOT / "images")
+
+
+def needed(*, proxy: bool) -> tuple[str, ...]:
+    """Return the services whose images a stack runs; the `proxy` is that of monitoring, and of Milvus in production."""
+    return tuple(service for service in SERVICES if proxy or service != "proxy")
 
 
 def version(service: str, source: str) -> str:
     """Return the version of a server as its image's reference tells it, the major one at least: `17`, `9.4.3`, `2026-02-12`."""
     if source == "build" or service not in UPSTREAM:
-        return _VERSIONS[service]
-    tag = UPSTREAM[service].rpartition(":")[2]
+        return _versions()[service]
+    return tagged_version(UPSTREAM[service].rpartition(":")[2])
+
+
+def tagged_version(tag: str) -> str:
+    """Return the server's version in an image's tag: `17` of `0.8.0-pg17`, and of `17-4d32d2894f4e`."""
     # pgvector's tags have its own version first.
-    return tag.rpartition("-pg")[2].removeprefix("RELEASE.").removeprefix("v").partition("T")[0]
+    told = tag.rpartition("-pg")[2].removeprefix("RELEASE.").removeprefix("v").partition("T")[0]
+    return _HASH.sub("", told)
 
 
 @cache
@@ -112,7 +120,7 @@ def mirrors() -> Mirrors:
 
 def context(service: str) -> tuple[File, ...]:
     """Return the build context of a service, sorted by path."""
-    directory = ROOT / "images" / service
+    directory = _recipes() / service
     found = list(_files(directory, ""))
     if service == "base":
         found += _files(CERTIFICATES, "certificates/", suffix=".crt", flat=True)
@@ -133,7 +141,7 @@ def _digest(entries: list[str]) -> str:
 
 
 def _local(service: str, entries: list[str]) -> str:
-    return f"{NAMESPACE}/{service}:{_VERSIONS[service]}-{_digest(entries)}"
+    return f"{NAMESPACE}/{service}:{_versions()[service]}-{_digest(entries)}"
 
 
 def _lines(found: tuple[File, ...]) -> list[str]:

@@ -39,6 +39,7 @@ def environment(engines: Mapping[str, Engine], form: str, settings: Settings) ->
         "ENABLE_MILVUS": settings.enable_milvus,
         "ENABLE_REDIS": settings.enable_redis,
         "ENABLE_ELASTICSEARCH": settings.enable_elasticsearch,
+        "ENABLE_MINIO": settings.enable_minio,
         "ENABLE_MONITORING": settings.enable_monitoring,
         "ENABLE_BACKUPS": settings.enable_backups,
     }

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from components.backups import Backups
+from components.certificates import CertificateAuthority
 from components.context import Context, Coordination
 from components.duckdb import DuckDB
 from components.elasticsearch import Elasticsearch
@@ -19,6 +20,7 @@ from components.network import DatabaseNetwork
 from components.outputs import endpoints, environment
 from components.postgres import Postgres
 from components.redis import Redis
+from components.relay import FOLLOWERS, Relay
 from components.secrets import public_of, seed
 from components.settings import Settings
 from init.resources.initialization import Initialization
@@ -34,6 +36,8 @@ class DatabaseStack(pulumi.ComponentResource):
         naming = Naming(stack=name)
         child = pulumi.ResourceOptions(parent=self)
         self._context = _context(settings, naming, child)
+        certificates = CertificateAuthority(context=self._context, opts=child)
+        self._context = replace(self._context, authority=certificates.authority)
 
         postgres = Postgres(context=self._context, opts=child)
         assert postgres.initialization is not None
@@ -72,6 +76,7 @@ class DatabaseStack(pulumi.ComponentResource):
             },
             opts=child,
         )
+        self._relay(certificates, child)
         monitor = Monitor(
             context=self._context,
             engines=self._engines,
@@ -98,6 +103,14 @@ class DatabaseStack(pulumi.ComponentResource):
 
     def _initializations(self) -> dict[str, Initialization]:
         return {service: engine.initialization for service, engine in self._engines.items() if engine.initialization}
+
+    def _relay(self, certificates: CertificateAuthority, opts: pulumi.ResourceOptions) -> Relay:
+        """Declare the relay, beside the verification: what it reads and writes is initialized, and no other engine its concern."""
+        needed = ("postgres", *FOLLOWERS)
+        initialized = [one for service, one in self._initializations().items() if service in needed]
+        return Relay(
+            context=self._context, engines=self._engines, after=[*certificates.shared, *initialized], opts=opts
+        )
 
     def _verification_job(self) -> dict[str, Any]:
         """Describe the job that asks every engine; the operations outside the graph use the same."""
@@ -153,4 +166,7 @@ def _context(settings: Settings, naming: Naming, opts: pulumi.ResourceOptions) -
         network=network("network", naming.network, internal=settings.production),
         backend=network("backend", naming.backend, internal=True),
         operations=network("operations", naming.operations, internal=False) if settings.production else None,
+        vectors=network("vectors", naming.vectors, internal=True)
+        if settings.production and settings.enable_milvus
+        else None,
     )

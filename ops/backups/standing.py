@@ -45,20 +45,22 @@ def start(engine: str, containers: Sequence[str], reporter: Reporter) -> None:
 
 
 @contextmanager
-def paused(container: str) -> Iterator[None]:
-    """Keep a container stopped, as the service that makes sets while one is restored; started again however it ends.
+def paused(*containers: str) -> Iterator[None]:
+    """Keep containers stopped, as the service that makes sets while one is restored; started again however it ends.
 
-    It is started also where it did not run: one that was killed has left it so.
+    They are started also where they did not run: one that was killed has left them so.
     """
     with _client() as client:
         try:
-            # A stack without backups has no such container.
-            with suppress(NotFound):
-                client.api.stop(container, timeout=_GRACE_SECONDS)
+            for container in containers:
+                # A stack without backups has no such container.
+                with suppress(NotFound):
+                    client.api.stop(container, timeout=_GRACE_SECONDS)
             yield
         finally:
-            with suppress(NotFound):
-                client.api.start(container)
+            for container in containers:
+                with suppress(NotFound):
+                    client.api.start(container)
 
 
 def _of_several(container: str, containers: Sequence[str]) -> str:

@@ -23,7 +23,8 @@ class Steps:
 
     `source` opens the target in a job's request, `volumes` is what a job mounts for that, `outside` says that it is a bucket;
     `foreign` says of a user (`uid:gid`) whether that may be closed to it.
-    `alone` says that nobody else writes to the stack: then what is there in the end has to be exactly what was taken.
+    `alone` says that nobody else writes to the stack: then what is there in the end has to be exactly what was taken. With `logins`,
+    as in an upgrade of the very server, users may log in as they could.
     """
 
     into: StackBackups
@@ -37,6 +38,7 @@ class Steps:
     until: str | None = None
     mask: str = ""
     alone: bool = False
+    logins: bool = False
 
     def load(self, engine: str, manifest: Mapping[str, Any], identity: str) -> None:
         """Bring a part back beside the engine's data, and compare it; JobError if it is not what was taken.
@@ -138,6 +140,7 @@ class Steps:
                     "mask": self.mask if engine == _POSTGRES else "",
                     "until": self.until,
                     "alone": self.alone,
+                    "logins": self.logins,
                     "logical": self._logical(engine),
                     "unnoted": unnoted,
                 },

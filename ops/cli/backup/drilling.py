@@ -119,6 +119,8 @@ def _settings(stack: str, engines: Collection[str]) -> dict[str, str]:
     # Milvus keeps its segments in MinIO.
     needed = {*engines, "minio"} if "milvus" in engines else set(engines)
     kept |= {camel(f"enable_{name}"): str(name in needed).lower() for name in _OPTIONAL}
+    # What a set has still to deliver is no part of it, and would be one more than was counted.
+    kept["enableRelay"] = "false"
     source = str(own.get("imageSource") or image_source(stack) or "")
     return {**kept, **({"imageSource": source} if source else {})}
 

@@ -14,7 +14,7 @@ from ops.backups.standing import paused
 from ops.backups.steps import Steps, stands_still
 from ops.cli.backup.asked import Asked
 from ops.cli.backup.asking import described
-from ops.cli.backup.restoring import UNTOUCHED, alone, confirmed, service, unfinished
+from ops.cli.backup.restoring import UNTOUCHED, alone, confirmed, services, unfinished
 from ops.cli.backup.settling import settle
 from ops.cli.errors import DONE, NotAsked, Refused
 from ops.cli.printer import Printer
@@ -39,7 +39,7 @@ def give_up(printer: Printer, asked: Asked) -> int:
     with alone(into, f"{_COMMAND} --stack {left.stack}"):
         if unfinished(left.stack) != left:
             raise Refused(f"Another restore into {left.stack} came in between. {UNTOUCHED} Fix: run the command again")
-        with paused(service(into)):
+        with paused(*services(into)):
             return _carried_out(printer, into, left)
 
 

@@ -23,10 +23,7 @@ def create(printer: Printer, only: Sequence[str], label: str, *, stopped: bool =
     `logical`: PostgreSQL as dumps.
     """
     backups = described(printer.stack)
-    # As it lies there: Pulumi's own secrets in it are encrypted, and all of it is encrypted again.
-    record = base64.b64encode(state.stack_file(printer.stack).read_bytes()).decode()
-    request = {"only": list(only), "label": label, "state": record, "trigger": "manual", "logical": logical}
-    request["audit"] = head(printer.stack)
+    request = requested(printer.stack, only, label, logical=logical)
     answer = _cold(printer, backups, request) if stopped else ask(backups, "create", printer, **request)
     manifest = answer["manifest"]
     failed = {name: one["reason"] for name, one in manifest["engines"].items() if one["state"] != "good"}
@@ -39,6 +36,14 @@ def create(printer: Printer, only: Sequence[str], label: str, *, stopped: bool =
     sentence = f"Incomplete: {told}; without {', '.join(failed)}." if failed else f"Done: {told}."
     printer.end(sentence, {"set": manifest})
     return REFUSED if failed else DONE
+
+
+def requested(stack: str, only: Sequence[str], label: str, *, logical: bool) -> dict[str, Any]:
+    """Return what a job is asked for that makes a set."""
+    # As it lies there: Pulumi's own secrets in it are encrypted, and all of it is encrypted again.
+    record = base64.b64encode(state.stack_file(stack).read_bytes()).decode()
+    request = {"only": list(only), "label": label, "state": record, "trigger": "manual", "logical": logical}
+    return {**request, "audit": head(stack)}
 
 
 def _cold(printer: Printer, backups: StackBackups, request: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ops.cli.errors import DONE, CommandError, NotAsked, Refused
 from ops.cli.leases import leased
 from ops.cli.printer import Printer
 
-SERVICE = "backups"
+SERVICES = ("backups", "relay")
 UNTOUCHED = "Nothing was touched."
 
 
@@ -57,7 +57,7 @@ def restored(printer: Printer, asked: Asked) -> tuple[str, dict[str, Any]]:
         with reporter(quiet=printer.as_json) as shown, failures():
             # Meanwhile the log goes on being archived, which may have to come up to the moment that is asked for.
             steps = _loaded(steps_of(shown), chosen, found)
-        with paused(service(into)):
+        with paused(*services(into)):
             decided = journal.Decided(stack=asked.into, command=asked.command, taken=steps.taken, sets=steps.sets)
             journal.write(decided)
             _exchange(printer, into, decided)
@@ -77,7 +77,7 @@ def _resume(printer: Printer, into: StackBackups, left: journal.Decided, asked: 
     with alone(into, left.command):
         if unfinished(left.stack) != left:
             raise Refused(f"Another one finishes the restore into {left.stack}. {UNTOUCHED} Fix: wait for it to end")
-        with paused(service(into)):
+        with paused(*services(into)):
             _exchange(printer, into, left)
     told = f"Done: {', '.join(left.taken)} of {left.stack} are restored."
     if asked.command != left.command:
@@ -95,9 +95,9 @@ def alone(into: StackBackups, command: str) -> Iterator[None]:
         raise Refused(f"{error}. {UNTOUCHED} Fix: wait for it to end") from None
 
 
-def service(into: StackBackups) -> str:
-    """Return the container that makes sets: none of what is half exchanged."""
-    return Naming(stack=into.stack).container(SERVICE)
+def services(into: StackBackups) -> tuple[str, ...]:
+    """Return the containers that make sets, and that deliver memories: none of what is half exchanged, nor into it."""
+    return tuple(map(Naming(stack=into.stack).container, SERVICES))
 
 
 def unfinished(stack: str) -> journal.Decided | None:

@@ -19,7 +19,8 @@ from tests.e2e import clients, writers
 from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-SERVERS = {"postgres", "redis", "elasticsearch", "etcd", "minio", "milvus"}
+ENGINES = {"postgres", "redis", "elasticsearch", "etcd", "minio", "milvus"}
+SERVERS = ENGINES | {"relay"}
 
 
 def karen(stack: LiveStack, *arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
@@ -138,9 +139,11 @@ def test_the_status_tells_every_server_and_decides_the_exit_code(stack: LiveStac
         row = rows[service]
         assert row["state"] == "healthy"
         assert 0 < row["memory_bytes"] < row["memory_limit_bytes"]
+    for service in ENGINES:
+        row = rows[service]
         assert row["volume_bytes"] is None or row["volume_bytes"] > 0
         assert row["version"]
-    assert rows["postgres"]["schema_version"] == "003"
+    assert rows["postgres"]["schema_version"] == "004"
     container = engine.containers.get(stack.container("redis"))
     container.pause()
     try:
@@ -163,7 +166,7 @@ def test_health_asks_every_engine_and_names_the_cause_of_a_cascade(
 ) -> None:
     told = document(stack, "health")
     assert told["status"] == "healthy"
-    assert {row["service"] for row in told["services"]} == {*SERVERS, "duckdb"}
+    assert {row["service"] for row in told["services"]} == {*ENGINES, "duckdb"}
     assert all(row["latency"] > 0 for row in told["services"])
     container = engine.containers.get(stack.container("etcd"))
     container.pause()

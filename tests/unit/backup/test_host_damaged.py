@@ -108,7 +108,7 @@ def test_what_it_names_is_restored_without_being_asked(
     assert word(named) == "('old',)"
     assert (list(told["damaged"]), told["left"], list(told["points"])) == (["duckdb"], [], ["duckdb"])
     assert machine.steps[-4:] == ["check", "load duckdb", "exchange duckdb", "finish duckdb"]
-    container = f"ai-karen-{STACK}-backups"
+    container = f"ai-karen-{STACK}-backups ai-karen-{STACK}-relay"
     assert around == [f"stop {container}", "settle duckdb", f"start {container}"]
     assert journal.read(STACK) is None
 

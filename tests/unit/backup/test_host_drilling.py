@@ -20,7 +20,7 @@ from tests.unit.backup.test_host_restoring import WORD, database
 
 __all__ = ["database", "machine"]
 # Of what a stack may leave out.
-NOTHING_ELSE = {f"enable{name}": "false" for name in ("Redis", "Elasticsearch", "Milvus", "Minio")}
+NOTHING_ELSE = {f"enable{name}": "false" for name in ("Redis", "Elasticsearch", "Milvus", "Minio", "Relay")}
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_what_is_exchanged_stays_and_what_is_not_is_as_before(
     assert (told["kept"], list(told["restored"])) == (["redis"], ["duckdb"])
     assert told["message"].endswith("is given up. As before: redis; as restored: duckdb.")
     assert (word(database), volume(database)) == ("('old',)", {"dump.rdb": b"new"})
-    service = f"ai-karen-{STACK}-backups"
+    service = f"ai-karen-{STACK}-backups ai-karen-{STACK}-relay"
     assert around == [
         *(f"stop {service}", "stop redis: c-redis", "start redis: c-redis", "settle duckdb,redis", f"start {service}")
     ]

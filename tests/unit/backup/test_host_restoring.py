@@ -52,12 +52,12 @@ def around(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
 
     @contextmanager
-    def paused(container: str) -> Iterator[None]:
-        told.append(f"stop {container}")
+    def paused(*containers: str) -> Iterator[None]:
+        told.append(f"stop {' '.join(containers)}")
         try:
             yield
         finally:
-            told.append(f"start {container}")
+            told.append(f"start {' '.join(containers)}")
 
     monkeypatch.setattr(restoring, "paused", paused)
     monkeypatch.setattr(restoring, "leased", lambda *_: nullcontext())
@@ -82,7 +82,7 @@ def test_a_set_takes_the_place_of_what_is_there(machine: Machine, database: dict
     assert told.keys() == {"schema", "stack", "message", "set", "points", "seconds"}
     assert list(told["points"]) == ["duckdb"]
     assert machine.steps == ["find", "check", "load duckdb", "exchange duckdb", "finish duckdb"]
-    container = f"ai-karen-{STACK}-backups"
+    container = f"ai-karen-{STACK}-backups ai-karen-{STACK}-relay"
     assert around == [f"stop {container}", "settle duckdb", f"start {container}"]
     assert journal.read(STACK) is None
 

@@ -84,14 +84,14 @@ class Containers:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_the_service_runs_again_however_a_restore_ends(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+def test_the_services_run_again_however_a_restore_ends(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
     api = Containers(there=there)
     monkeypatch.setattr(docker, "from_env", lambda **_: SimpleNamespace(api=api, close=lambda: None))
     for error in (KeyboardInterrupt, ValueError):
-        with pytest.raises(error), standing.paused("backups"):
+        with pytest.raises(error), standing.paused("backups", "relay"):
             raise error
     # Where it does not run at first, one that was killed has left it so: `stop` is nothing then.
-    assert api.done == (["stop", "start"] * 2 if there else [])
+    assert api.done == (["stop", "stop", "start", "start"] * 2 if there else [])
 
 
 @pytest.mark.parametrize(
