@@ -1,75 +1,18 @@
-"""A Markdown page as its reader uses it, block by block in a shell in the checkout; and the small stack that it is tried on."""
+"""The small stack on which the page about disasters is tried."""
 
-import os
-import re
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import docker
 import psycopg
 
-from bootstrap import places
 from components.images import reference
 from tests.e2e import clients
 from tests.e2e.backups.samples import document
 from tests.e2e.live import LiveStack
-
-_FENCE = re.compile(r"^```(.*)$")
-_SHELL = "sh"
-_SECONDS = 400.0
-
-
-@dataclass
-class Situation:
-    """A heading of the second level: `blocks` are its commands, `done` is how many of them were run."""
-
-    title: str
-    blocks: list[str] = field(default_factory=list)
-    done: int = 0
-
-    def run(self, variables: Mapping[str, str], *, codes: Iterable[int] = (0,)) -> str:
-        """Run the next block and return what it printed; AssertionError if it ends otherwise, or lacks a variable."""
-        block = self.blocks[self.done]
-        self.done += 1
-        ended = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block],
-            cwd=places.CHECKOUT,
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-        assert ended.returncode in tuple(codes), f"{self.title}: {block}\nended with {ended.returncode}\n{ended.stdout}"
-        return ended.stdout
-
-
-def situations(page: Path) -> dict[str, Situation]:
-    """Return the situations of a page that have commands; ValueError for a block that is no shell, or before all of them."""
-    found: list[Situation] = []
-    block: list[str] | None = None
-    for line in page.read_text(encoding="utf-8").splitlines():
-        fence = _FENCE.match(line)
-        if fence and block is None:
-            if fence[1] != _SHELL or not found:
-                raise ValueError(f"{page.name}: a block of {fence[1] or 'nothing'}; allowed: {_SHELL}, below a heading")
-            block = []
-        elif fence and block is not None:
-            found[-1].blocks.append("\n".join(block))
-            block = None
-        elif block is not None:
-            block.append(line)
-        elif line.startswith("## "):
-            found.append(Situation(line.removeprefix("## ")))
-    if block is not None:
-        raise ValueError(f"{page.name}: a block is not closed")
-    return {one.title: one for one in found if one.blocks}
+from tests.e2e.pages import Section
 
 
 @dataclass
@@ -82,7 +25,7 @@ class Small:
     acknowledged: dict[int, float] = field(default_factory=dict)
     _writer: threading.Thread | None = None
 
-    def do(self, situation: Situation, *, codes: Iterable[int] = (0,), **more: str) -> str:
+    def do(self, situation: Section, *, codes: Iterable[int] = (0,), **more: str) -> str:
         """Run the next block of a situation, with more variables."""
         return situation.run({**self.variables, **more}, codes=codes)
 

@@ -19,11 +19,12 @@ from bootstrap import places
 from ops.backups import throwaway
 from tests.e2e import clients
 from tests.e2e.backups.samples import document
-from tests.e2e.backups.small import Situation, Small, situations
+from tests.e2e.backups.small import Small
 from tests.e2e.live import LiveStack
+from tests.e2e.pages import Section, sections
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-SITUATIONS = situations(places.CHECKOUT / "docs" / "disaster-recovery.md")
+SITUATIONS = sections(places.CHECKOUT / "docs" / "disaster-recovery.md")
 BEFORE, MEMORIES = "Before anything happens", "Memories do not agree"
 # A segment of the log is ended after a minute, received, encrypted and stored.
 _ARCHIVED_SECONDS = 66
@@ -50,7 +51,7 @@ def written(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")
 
 
-def deleted(small: Small, situation: Situation) -> None:
+def deleted(small: Small, situation: Section) -> None:
     small.sql("INSERT INTO written VALUES (1)")
     time.sleep(0.5)
     moment = time.time()
@@ -65,20 +66,20 @@ def deleted(small: Small, situation: Situation) -> None:
     assert small.rows() == [1]
 
 
-def damaged(small: Small, situation: Situation) -> None:
+def damaged(small: Small, situation: Section) -> None:
     document(small.live, "backup", "create", "--label", "before")
     clients.redis_client(small.live.variables()).set("later", "yes")
     small.engine.api.kill(small.live.container("redis"))
     small.in_volume("redis", "for file in /v/appendonlydir/*.rdb; do echo nonsense > $file; done")
     small.engine.api.start(small.live.container("redis"))
     told = small.do(situation, codes=(1,))
-    assert f"--only redis --stack {small.live.name}" in told.partition("Fix: ./karen backup restore ")[2]
+    assert f"--only redis --stack {small.live.name}" in told.partition("Fix: ./karen backup restore ")[2], told
     small.do(situation, SET="before", ENGINE="redis")
     assert clients.redis_client(small.live.variables()).mget(["kept", "later"]) == ["yes", None]
     assert small.rows() == [1]
 
 
-def interrupted(small: Small, situation: Situation) -> None:
+def interrupted(small: Small, situation: Section) -> None:
     clients.redis_client(small.live.variables()).set("later", "yes")
     name = small.live.name
     asked = ["backup", "restore", "before", "--only", "redis", "--stack", name, "--confirm", name]
@@ -95,7 +96,7 @@ def interrupted(small: Small, situation: Situation) -> None:
     assert small.engine.containers.get(small.live.container("backups")).status == "running"
 
 
-def identity_lost(small: Small, situation: Situation) -> None:
+def identity_lost(small: Small, situation: Section) -> None:
     file = Path(small.variables["IDENTITY"])
     before = file.read_text()
     file.unlink()
@@ -103,7 +104,7 @@ def identity_lost(small: Small, situation: Situation) -> None:
     assert file.read_text() == before
 
 
-def drilled(small: Small, situation: Situation) -> None:
+def drilled(small: Small, situation: Section) -> None:
     # What the next situation loses.
     small.keep_writing()
     try:
@@ -119,7 +120,7 @@ def drilled(small: Small, situation: Situation) -> None:
     assert throwaway.left() == []
 
 
-def volume_gone(small: Small, situation: Situation) -> None:
+def volume_gone(small: Small, situation: Section) -> None:
     acknowledged = small.keep_writing()
     while time.time() - min(acknowledged.values(), default=time.time()) < _ARCHIVED_SECONDS + 10:
         time.sleep(0.5)
@@ -140,7 +141,7 @@ def volume_gone(small: Small, situation: Situation) -> None:
     assert clients.redis_client(small.live.variables()).get("kept") == "yes"
 
 
-def machine_gone(small: Small, situation: Situation) -> None:
+def machine_gone(small: Small, situation: Section) -> None:
     small.sql("INSERT INTO written VALUES (3)")
     time.sleep(0.5)
     moment, old = time.time(), small.live.variables()
@@ -168,7 +169,7 @@ def machine_gone(small: Small, situation: Situation) -> None:
     assert small.variables["NEW_IDENTITY"] in listed
 
 
-SCENARIOS: Mapping[str, Callable[[Small, Situation], None]] = {
+SCENARIOS: Mapping[str, Callable[[Small, Section], None]] = {
     BEFORE: lambda *_: None,
     "Rows were deleted a moment ago": deleted,
     "One engine's data are damaged": damaged,
