@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bench import (
+    client,
     cold,
     failure,
     imports,
@@ -18,6 +19,7 @@ from bench import (
     operate,
     postgres_backup,
     redis_backup,
+    refused,
 )
 from bench.live import BenchStack
 from bench.measure import Ratio
@@ -27,8 +29,10 @@ _ALONE: Mapping[str, Callable[[], Iterable[Ratio]]] = {
     "imports": lambda: [imports.run()],
     "migrations": lambda: [migrations.run()],
     "load": load.run,
+    "client": client.run,
     "postgres_backup": postgres_backup.run,
     "redis_backup": lambda: [redis_backup.run()],
+    "refused": refused.run,
 }
 # One after the other on one stack, which the first of them has made anew.
 _STACK: Sequence[Callable[[BenchStack], Iterable[Ratio]]] = (

@@ -22,4 +22,5 @@ class BenchStack(LiveStack):
     def __init__(self) -> None:
         development = yaml.safe_load((places.CHECKOUT / "Pulumi.dev.yaml").read_text())["config"]
         settings = {key.removeprefix(f"{places.PROJECT}:"): str(value) for key, value in development.items()}
-        super().__init__(NAME, {**settings, **PORTS, "imageSource": "build"})
+        # Its peers initialize nothing: a relay would find nothing there.
+        super().__init__(NAME, {**settings, **PORTS, "imageSource": "build", "enableRelay": "false"})

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 
@@ -37,3 +37,30 @@ def compare(
     return Ratio(
         name=name, value=first / second, goal=goal, detail=f"{first:.2f} / {second:.2f} {unit}, {rounds} rounds"
     )
+
+
+_UNITS = {"s": 1.0, "ms": 1e3, "µs": 1e6}
+Call = Callable[[], Awaitable[object]]
+
+
+async def alternated(
+    name: str, ours: Call, theirs: Call, *, goal: float, calls: int, unit: str, before: Call | None = None
+) -> Ratio:
+    """Measure single calls in turn (A B B A …) and return the ratio of their medians; `before` each call is not measured.
+
+    One call after the other, and not many of one kind, so that whatever else the machine does meets both.
+    """
+    taken: dict[Call, list[float]] = {ours: [], theirs: []}
+    for number in range(calls + 1):
+        for call in (ours, theirs) if number % 2 else (theirs, ours):
+            if before is not None:
+                await before()
+            started = time.perf_counter()
+            await call()
+            # The first call of each kind connects, and prepares.
+            if number:
+                taken[call].append(time.perf_counter() - started)
+    first, second = (statistics.median(taken[call]) for call in (ours, theirs))
+    factor = _UNITS[unit]
+    detail = f"{first * factor:.1f} / {second * factor:.1f} {unit}, {calls} calls"
+    return Ratio(name=name, value=first / second, goal=goal, detail=detail)
