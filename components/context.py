@@ -23,11 +23,21 @@ class Coordination:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Authority:
+    """The stack's private certificate authority: the seed of all keys, its certificate (PEM), and where clients have that, by form."""
+
+    seed: pulumi.Output[str]
+    certificate: pulumi.Output[str]
+    paths: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """One stack's settings and names, with the networks its containers join.
 
     `network` is where applications find the engines, `backend` where Milvus finds its stores; `operations` leads outside, where
-    `network` does not.
+    `network` does not, and on `vectors` Milvus is alone with its gateway, in production. Without an `authority`,
+    connections are not encrypted.
     """
 
     settings: Settings
@@ -35,11 +45,17 @@ class Context:
     network: pulumi.Output[str]
     backend: pulumi.Output[str]
     operations: pulumi.Output[str] | None = None
+    vectors: pulumi.Output[str] | None = None
     coordination: Coordination | None = None
+    authority: Authority | None = None
 
     def image(self, service: str) -> str:
         """Return the pinned image reference of a service for this stack's image source."""
         return reference(service, self.settings.image_source)
+
+    def data_volume(self, service: str) -> str:
+        """Return the name of the data volume that a service's container uses."""
+        return self.naming.data_volume(service, self.settings.volume_serial(service).number)
 
     def protected(
         self, parent: pulumi.Resource, *, depends_on: list[pulumi.Resource] | None = None

@@ -8,7 +8,7 @@ import pulumi_docker as docker
 from components.naming import Naming
 
 # The host's end of the bridge has no address either: what listens on the host is outside as well.
-_NO_GATEWAY = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+NO_GATEWAY = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class DatabaseNetwork(pulumi.ComponentResource):
             name=called,
             driver="bridge",
             internal=internal,
-            options=_NO_GATEWAY if internal else None,
+            options=NO_GATEWAY if internal else None,
             labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in naming.labels("network").items()],
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )

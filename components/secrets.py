@@ -8,6 +8,7 @@ import pulumi_random as random
 
 from components.context import Context
 from components.volume import data_volume
+from components.volume_versions import wanted
 from init.resources.files import Directory, SecretFiles
 
 DIRECTORY = "/run/secrets"
@@ -69,6 +70,10 @@ class EngineSecrets(pulumi.ComponentResource):
         administrator's `passwords`, or nothing is written at all.
         """
         super().__init__("karen:secrets:EngineSecrets", f"{service}-secrets", None, opts)
+        owned, serial = list(owned_volumes), context.settings.volume_serial(service)
+        if serial.mark == "+":
+            # The one that is being filled; the one before belongs to its server already.
+            owned[:1] = [pulumi.Output.from_input(context.naming.data_volume(service, serial.number + 1))]
         volume = data_volume(context, service, purpose="secrets", parent=self)
         self.writer = SecretFiles(
             f"{service}-secret-files",
@@ -78,10 +83,11 @@ class EngineSecrets(pulumi.ComponentResource):
             volume=volume.name,
             owner=(owner.uid, owner.gid),
             files=files,
-            owned_volumes=list(owned_volumes),
+            owned_volumes=owned,
             directories=directories,
             seeds=seeds,
             passwords=passwords,
+            version=wanted(service, context.settings.image_source) if owned else "",
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.volume = volume.name

@@ -10,6 +10,7 @@ import urllib3
 from elastic_transport import ApiError, TransportError
 from elasticsearch import Elasticsearch
 
+from init import transport
 from init.engines.base import required
 from init.engines.elasticsearch import Driver
 from init.engines.elasticsearch_indices import describe
@@ -151,8 +152,11 @@ def opened(connection: Mapping[str, Any]) -> Iterator[Server]:
     # Its patience with a server that is starting, and with a password that is refused, are the ones of every other job.
     driver.connect(connection)
     headers = urllib3.make_headers(basic_auth=f"{user}:{password}")
-    pool = urllib3.connection_from_url(url, headers=headers, timeout=_REQUEST_SECONDS, retries=False)
-    client = Elasticsearch(url, basic_auth=(user, password), request_timeout=_REQUEST_SECONDS, max_retries=0)
+    pool = urllib3.connection_from_url(
+        url, headers=headers, timeout=_REQUEST_SECONDS, retries=False, **transport.urllib3(connection)
+    )
+    secured = transport.elasticsearch(connection)
+    client = Elasticsearch(url, basic_auth=(user, password), request_timeout=_REQUEST_SECONDS, max_retries=0, **secured)
     try:
         ledger = driver.ledger()
         yield Server(

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import grpc
 from pymilvus import MilvusClient, MilvusException
 from pymilvus.grpc_gen import milvus_pb2, milvus_pb2_grpc
 
+from init import transport
 from init.engines import milvus_access
 from init.engines.base import required, retry
 from init.engines.milvus_collections import ERRORS, SERVICE, describe, is_transient
@@ -30,13 +30,12 @@ class Server:
 
     def __init__(self, connection: Mapping[str, Any], client: MilvusClient) -> None:
         self.client = client
-        address = f"{required(connection, 'host', str)}:{required(connection, 'port', int)}"
         self._metadata: list[tuple[str, str]] = []
         if required(connection, "authorization", bool):
             credentials = f"{required(connection, 'user', str)}:{required(connection, 'password', str)}"
             self._metadata = [("authorization", base64.b64encode(credentials.encode()).decode())]
         limits = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.max_send_message_length", _SENT_BYTES)]
-        self._channel = grpc.insecure_channel(address, options=limits)
+        self._channel = transport.channel(connection, limits)
         self._stub = milvus_pb2_grpc.MilvusServiceStub(self._channel)
 
     def close(self) -> None:
@@ -85,11 +84,10 @@ class Server:
 @contextmanager
 def opened(connection: Mapping[str, Any], kind: str) -> Iterator[Server]:
     """Provide a connection; what goes wrong in it is a Failure of that kind."""
-    address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
     # Only the initialization gives root its password.
     existing = {**connection, "must_exist": True}
     client = retry(
-        lambda: milvus_access.connect(address, existing, timeout=_TIMEOUT_SECONDS),
+        lambda: milvus_access.connect(existing, timeout=_TIMEOUT_SECONDS),
         engine=SERVICE,
         transient=is_transient,
         fix=FIX,

@@ -12,6 +12,7 @@ from minio import Minio
 from minio.error import MinioException, S3Error
 from minio.xml import findtext, unmarshal
 
+from init import transport
 from init.engines.base import first_line, required
 from init.engines.minio import Driver
 from init.engines.minio_buckets import MILVUS
@@ -114,7 +115,7 @@ def opened(connection: Mapping[str, Any]) -> Iterator[Store]:
     driver = Driver()  # type: ignore[abstract]
     # Its patience with a server that is starting, and its reading of a refused key, are the ones of every other job.
     driver.connect(connection)
-    pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=_RETRIES)
+    pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=_RETRIES, **transport.urllib3(connection))
     try:
         ledger = driver.ledger()
         yield Store(

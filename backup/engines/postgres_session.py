@@ -30,7 +30,11 @@ _SETTINGS = (
     ("event_triggers", "off"),
     ("row_security", "off"),
 )
-_SET = "; ".join(f"SET {name} = '{value}'" for name, value in _SETTINGS).replace("'pg_catalog'", "pg_catalog")
+# Those that the server knows: an older one, from which data are taken for an upgrade, lacks the newest.
+_SET = f"""
+    SELECT pg_catalog.set_config(one.name, one.wanted, false)
+    FROM (VALUES {", ".join(f"('{name}', '{value}')" for name, value in _SETTINGS)}) AS one (name, wanted)
+    WHERE one.name IN (SELECT name FROM pg_catalog.pg_settings)"""  # noqa: S608 - our own constants
 _DATABASES = """
     SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 ORDER BY datname"""
 

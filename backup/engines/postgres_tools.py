@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from backup.engines.postgres_session import APPLICATION
+from init import transport
 from init.engines.base import required
 from init.protocol import Failure
 
@@ -33,12 +34,23 @@ def credentials(connection: Mapping[str, Any], directory: Path) -> Iterator[dict
         file.touch(mode=0o600)
         file.write_text(f"*:*:*:*:{password}\n", encoding="utf-8")
         yield {
+            **_verified(connection, Path(private)),
             "PATH": f"{_TOOLS}:{os.environ.get('PATH', os.defpath)}",
             "PGPASSFILE": str(file),
             "PGAPPNAME": APPLICATION,
             "PGCONNECT_TIMEOUT": "10",
             "LC_ALL": "C",
         }
+
+
+def _verified(connection: Mapping[str, Any], private: Path) -> dict[str, str]:
+    """Return what has libpq verify the server, whose authority's certificate it finds in a file."""
+    text = connection.get(transport.KEY)
+    if not text:
+        return {"PGSSLMODE": "disable"}
+    file = private / "ca.crt"
+    file.write_text(str(text), encoding="utf-8")
+    return {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(file)}
 
 
 def base_backup(connection: Mapping[str, Any], into: IO[bytes], directory: Path, *, expected: int, say: Say) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from init import transport
 from init.engines.base import required, retry
 from init.protocol import Failure
 
@@ -40,9 +41,8 @@ class Replica:
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
         """Connect and log in, with patience."""
-        host, port = required(connection, "host", str), required(connection, "port", int)
         self._socket = retry(
-            lambda: socket.create_connection((host, port), timeout=_SILENCE_SECONDS),
+            lambda: _opened(connection),
             engine="redis",
             transient=lambda error: isinstance(error, OSError),
             fix="look at the Redis container's log",
@@ -142,6 +142,12 @@ class Replica:
         return found
 
 
+def _opened(connection: Mapping[str, Any]) -> socket.socket:
+    host, port = required(connection, "host", str), required(connection, "port", int)
+    opened, secured = socket.create_connection((host, port), timeout=_SILENCE_SECONDS), transport.context(connection)
+    return opened if secured is None else secured.wrap_socket(opened, server_hostname=host)
+
+
 def _wait(deadline: float, waiting: Callable[[], None]) -> None:
     waiting()
     if time.monotonic() > deadline:
@@ -163,7 +169,7 @@ def _accepted(command: str, line: bytes) -> bytes:
     if code in {"WRONGPASS", "NOAUTH"}:
         raise Failure("AuthenticationFailed", f"redis: {said}", "give it the configured password")
     if code == "NOPERM":
-        raise Failure("AuthenticationFailed", f"redis: {said}", "connect as a user who may SYNC (the administrator)")
+        raise Failure("AuthenticationFailed", f"redis: {said}", "connect as a user who may SYNC (backups)")
     raise Failure("BackupFailed", f"redis: {command} was refused: {said}", _LOG)
 
 

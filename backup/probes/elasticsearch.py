@@ -9,6 +9,7 @@ from elasticsearch import Elasticsearch
 
 from backup.probes import Tell, failed
 from backup.probes.pacing import Paced
+from init import transport
 from init.engines import elasticsearch_indices as indices
 from init.engines.base import required
 
@@ -25,6 +26,7 @@ def probe(connection: Mapping[str, Any], progress: Tell) -> str:
         basic_auth=(required(connection, "user", str), required(connection, "password", str)),
         request_timeout=_REQUEST_SECONDS,
         retry_on_timeout=True,
+        **transport.elasticsearch(connection),
     )
     tell, found = Paced(progress, _ENGINE), 0
     try:

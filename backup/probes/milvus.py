@@ -12,7 +12,7 @@ from backup.probes.pacing import Paced
 from backup.probes.recall import LIMIT, SAMPLE, Metric, exact, itself
 from init.engines import milvus_access
 from init.engines import milvus_collections as collections
-from init.engines.base import required, retry
+from init.engines.base import retry
 from init.engines.milvus_rows import Rows
 
 _ENGINE = "milvus"
@@ -28,9 +28,8 @@ _WIDTHS = {"HNSW": {"ef": 128}, "IVF_FLAT": {"nprobe": 64}, "IVF_SQ8": {"nprobe"
 def probe(connection: Mapping[str, Any], progress: Tell) -> str:
     """Search every collection that is in memory, and those of migrations, which have to be; ProbeFailed below 0.9."""
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-    address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
     client: MilvusClient = retry(
-        lambda: milvus_access.connect(address, {**connection, "must_exist": True}, timeout=_TIMEOUT_SECONDS),
+        lambda: milvus_access.connect({**connection, "must_exist": True}, timeout=_TIMEOUT_SECONDS),
         engine=_ENGINE,
         transient=collections.is_transient,
         fix="look at the Milvus container's log",

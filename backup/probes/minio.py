@@ -11,6 +11,7 @@ from minio.error import MinioException
 
 from backup.probes import Tell, failed
 from backup.probes.pacing import Paced
+from init import transport
 from init.engines.base import first_line, required
 from init.engines.minio_buckets import MILVUS
 
@@ -22,7 +23,7 @@ _PIECE_BYTES = 1 << 20
 def probe(connection: Mapping[str, Any], progress: Tell) -> str:
     """Read them; Milvus' own bucket is proven by searching Milvus."""
     parts = urlsplit(required(connection, "endpoint", str))
-    pool = urllib3.PoolManager(timeout=_TIMEOUT)
+    pool = urllib3.PoolManager(timeout=_TIMEOUT, **transport.urllib3(connection))
     client = Minio(
         parts.netloc,
         access_key=required(connection, "access_key", str),

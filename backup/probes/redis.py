@@ -6,6 +6,7 @@ from typing import Any
 import redis
 
 from backup.probes import Tell, failed
+from init import transport
 from init.engines.base import first_line, required, retry
 
 _ENGINE = "redis"
@@ -63,6 +64,7 @@ def _client(connection: Mapping[str, Any], database: int) -> "redis.Redis":
         db=database,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
+        **transport.redis(connection),
     )
 
 

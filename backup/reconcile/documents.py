@@ -11,6 +11,7 @@ from elasticsearch import Elasticsearch, helpers
 
 from backup.reconcile import unkeyed
 from backup.reconcile.model import REPEATED, Embeddings, Memory, Mended, Side
+from init import transport
 from init.engines import elasticsearch_indices as indices
 from init.engines.base import required
 from init.protocol import Failure
@@ -48,6 +49,7 @@ class Documents(Side):
             required(connection, "url", str),
             basic_auth=(required(connection, "user", str), required(connection, "password", str)),
             request_timeout=_REQUEST_SECONDS,
+            **transport.elasticsearch(connection),
         )
         found = indices.read(self._client, [ALIAS])
         mapped = {name for one in found.values() for name in one.mappings.get("properties", {})}

@@ -18,7 +18,7 @@ _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, ("vector_id", *REPEATED)))
 _KNOWN = """
     SELECT attname FROM pg_attribute
     WHERE attrelid = to_regclass('public.memory') AND attnum > 0 AND NOT attisdropped"""
-# The shipped table has none; where a migration adds it, a lost vector can be written again.
+# The client library fills it, and then a lost vector can be written again; a schema before 004 has none.
 _EMBEDDING = "embedding"
 _BRACKETS = str.maketrans("{}", "[]")
 

@@ -10,7 +10,7 @@ from pymilvus import DataType, MilvusClient
 from backup.reconcile.model import REPEATED, Embeddings, Memory, Mended, Side
 from init.engines import milvus_access
 from init.engines import milvus_collections as collections
-from init.engines.base import required, retry
+from init.engines.base import retry
 from init.engines.milvus_rows import Key, Row, Rows
 from init.protocol import Failure
 
@@ -29,9 +29,8 @@ class Vectors(Side):
         """Connect; Failure `NotInitialized` without the collection, or where it is keyed otherwise."""
         # It would log every error that is raised, with a traceback.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
         self._client: MilvusClient = self._patiently(
-            lambda: milvus_access.connect(address, {**connection, "must_exist": True}, timeout=_TIMEOUT_SECONDS)
+            lambda: milvus_access.connect({**connection, "must_exist": True}, timeout=_TIMEOUT_SECONDS)
         )
         facts = collections.holder(self._patiently(lambda: collections.survey(self._client)), ALIAS)
         if facts is None or facts.primary["name"] != KEY:

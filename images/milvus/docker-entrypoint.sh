@@ -10,11 +10,14 @@ wait_for() {
     done
 }
 
+scheme() { if [ "$1" = true ]; then echo https; else echo http; fi; }
+
 case "$*" in
     *"milvus run"*)
         etcd="${ETCD_ENDPOINTS:-etcd:2379}"
-        wait_for "http://${etcd%%,*}/health"
-        wait_for "http://${MINIO_ADDRESS:-minio:9000}/minio/health/live"
+        # Where they are encrypted, curl verifies them with the authorities that SSL_CERT_FILE names, as the server does.
+        wait_for "$(scheme "${ETCD_SSL_ENABLED:-}")://${etcd%%,*}/health"
+        wait_for "$(scheme "${MINIO_USESSL:-}")://${MINIO_ADDRESS:-minio:9000}/minio/health/live"
         ;;
 esac
 exec "$@"

@@ -1,11 +1,13 @@
 """etcd: Milvus' metadata, and no schema of its own. It is asked over its JSON gateway, which needs no client library."""
 
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from init import transport
 from init.engines.base import Seeds, Service, first_line, required, retry
 from init.migrations import LedgerEntry
 from init.protocol import Failure
@@ -22,10 +24,13 @@ class Driver(Service):
 
     _url: str
     _version: str
+    _context: ssl.SSLContext | None
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Ask for the server's version."""
-        self._url = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
+        self._context = transport.context(connection)
+        scheme = "https" if self._context else "http"
+        self._url = f"{scheme}://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
         facts = retry(lambda: self._ask("/version"), engine=_SERVICE, transient=_is_transient, fix=_FIX)
         self._version = str(facts["etcdserver"])
 
@@ -64,7 +69,8 @@ class Driver(Service):
 
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(f"{self._url}{path}", data=data), timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - http
+        request = Request(f"{self._url}{path}", data=data)  # noqa: S310 - http
+        with urlopen(request, timeout=_TIMEOUT_SECONDS, context=self._context) as answer:  # noqa: S310 - likewise
             document: Mapping[str, Any] = json.load(answer)
             return document
 

@@ -34,16 +34,14 @@ class Driver(Engine):
     _version: str
     _authorization: bool
     _connection: Mapping[str, Any]
-    _address: str
     _loading: set[str]
 
     def connect(self, connection: Mapping[str, Any]) -> None:
         """Connect; with authorization on, also give root its password, and the application of `app_user` its rights."""
         self._loading, self._connection = set(), connection
         self._authorization = required(connection, "authorization", bool)
-        self._address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
         self._client = self._patiently(
-            lambda: milvus_access.connect(self._address, connection, timeout=_TIMEOUT_SECONDS),
+            lambda: milvus_access.connect(connection, timeout=_TIMEOUT_SECONDS),
         )
         self._version = self._patiently(self._client.get_server_version)
         self._ledger = Ledger(self._client)
@@ -169,7 +167,7 @@ class Driver(Engine):
         if database == milvus_wipe.DEFAULT:
             yield self._client
             return
-        client = milvus_access.connect(self._address, self._connection, timeout=_TIMEOUT_SECONDS, database=database)
+        client = milvus_access.connect(self._connection, timeout=_TIMEOUT_SECONDS, database=database)
         try:
             yield client
         finally:
@@ -178,7 +176,7 @@ class Driver(Engine):
     def grant(self, accounts: Accounts) -> None:
         """Set users and their role; without authorization there are none."""
         for account in accounts if self._authorization else ():
-            milvus_access.grant(self._client, self._address, account, timeout=_TIMEOUT_SECONDS)
+            milvus_access.grant(self._client, self._connection, account, timeout=_TIMEOUT_SECONDS)
 
     def change(self, account: Mapping[str, Any], former: str) -> None:
         """Set a user's password; the former one is refused from then on."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from pymilvus import MilvusClient, MilvusException
 
+from init import transport
 from init.engines.base import log, passwords, required
 from init.protocol import Failure
 
@@ -32,18 +33,18 @@ _PRIVILEGES = {
 }
 
 
-def connect(address: str, connection: Mapping[str, Any], *, timeout: float, database: str = "default") -> MilvusClient:
+def connect(connection: Mapping[str, Any], *, timeout: float, database: str = "default") -> MilvusClient:
     """Connect as the administrator; a new server's documented password is exchanged for the generated one."""
     if not required(connection, "authorization", bool):
-        return MilvusClient(uri=address, timeout=timeout, db_name=database)
+        return MilvusClient(timeout=timeout, db_name=database, **transport.milvus(connection))
     user, password = required(connection, "user", str), required(connection, "password", str)
     try:
-        return _logged_in(address, user, password, timeout, database)
+        return _logged_in(connection, user, password, timeout, database)
     except MilvusException as error:
         if not is_refusal(error):
             raise
     try:
-        client = _logged_in(address, user, _DEFAULT_PASSWORD, timeout)
+        client = _logged_in(connection, user, _DEFAULT_PASSWORD, timeout)
     except MilvusException as error:
         if not is_refusal(error):
             raise
@@ -58,16 +59,16 @@ def connect(address: str, connection: Mapping[str, Any], *, timeout: float, data
     client.update_password(user, _DEFAULT_PASSWORD, password)
     client.close()
     log("milvus", f"gave {user} the generated password")
-    return _logged_in(address, user, password, timeout, database)
+    return _logged_in(connection, user, password, timeout, database)
 
 
-def grant(client: MilvusClient, address: str, account: Mapping[str, Any], *, timeout: float) -> None:
+def grant(client: MilvusClient, connection: Mapping[str, Any], account: Mapping[str, Any], *, timeout: float) -> None:
     """Give an account its password, and a role that may use collections but not change them."""
     user, accepted = required(account, "user", str), passwords(account)
     if user not in client.list_users():
         client.create_user(user, accepted[0])
         log("milvus", f"created user {user}")
-    elif not any(_can_log_in(address, user, one, timeout) for one in accepted):
+    elif not any(_can_log_in(connection, user, one, timeout) for one in accepted):
         # Only its owner may change a password; a new user under the old name has the new one.
         client.drop_user(user)
         client.create_user(user, accepted[0])
@@ -94,21 +95,24 @@ def is_refusal(error: BaseException) -> bool:
     # Repeated attempts leave errors that are each other's causes.
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
         if "auth check failure" in str(cause).lower():
             return True
+        seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
     return False
 
 
-def _logged_in(address: str, user: str, password: str, timeout: float, database: str = "default") -> MilvusClient:
+def _logged_in(
+    connection: Mapping[str, Any], user: str, password: str, timeout: float, database: str = "default"
+) -> MilvusClient:
     # Of its own: the client's library would hand out a connection that was let in earlier, whatever the password is now.
-    return MilvusClient(uri=address, user=user, password=password, timeout=timeout, db_name=database, dedicated=True)
+    secured = transport.milvus(connection)
+    return MilvusClient(user=user, password=password, timeout=timeout, db_name=database, dedicated=True, **secured)
 
 
-def _can_log_in(address: str, user: str, password: str, timeout: float) -> bool:
+def _can_log_in(connection: Mapping[str, Any], user: str, password: str, timeout: float) -> bool:
     try:
-        client = _logged_in(address, user, password, timeout)
+        client = _logged_in(connection, user, password, timeout)
     except MilvusException as error:
         if is_refusal(error):
             return False

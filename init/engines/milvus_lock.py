@@ -15,6 +15,7 @@ import grpc
 from pymilvus import MilvusClient
 from pymilvus.grpc_gen import milvus_pb2, milvus_pb2_grpc
 
+from init import transport
 from init.engines.base import log, required
 from init.engines.milvus_access import ROLE
 
@@ -71,9 +72,8 @@ def _may(connection: Mapping[str, Any], privilege: str) -> bool:
     """Whether the application may make this request."""
     credentials = f"{required(connection, 'app_user', str)}:{required(connection, 'app_password', str)}"
     metadata = [("authorization", base64.b64encode(credentials.encode()).decode())]
-    address = f"{required(connection, 'host', str)}:{required(connection, 'port', int)}"
     request = getattr(milvus_pb2, f"{privilege}Request")(collection_name=_NOBODYS)
-    with grpc.insecure_channel(address) as channel:
+    with transport.channel(connection) as channel:
         try:
             getattr(milvus_pb2_grpc.MilvusServiceStub(channel), privilege)(
                 request, metadata=metadata, timeout=_REQUEST_SECONDS

@@ -15,6 +15,7 @@ from typing import Any
 from elastic_transport import ApiError, TransportError
 from elasticsearch import Elasticsearch
 
+from init import transport
 from init.engines.base import first_line, required
 from init.loads import header
 from init.protocol import Failure
@@ -63,6 +64,7 @@ def load(connection: Mapping[str, Any], target: str, pieces: Iterable[bytes]) ->
         basic_auth=(required(connection, "user", str), required(connection, "password", str)),
         request_timeout=_REQUEST_SECONDS,
         max_retries=0,
+        **transport.elasticsearch(connection),
     )
     with client:
         _check(client, target)

@@ -12,6 +12,7 @@ import numpy as np
 from pymilvus import DataType, MilvusClient, MilvusException
 from pymilvus.grpc_gen import milvus_pb2, schema_pb2
 
+from init import transport
 from init.engines.base import required
 from init.loads import header
 from init.loads.arrays import Array, Description
@@ -56,9 +57,8 @@ def _connect(connection: Mapping[str, Any]) -> MilvusClient:
     user = {}
     if required(connection, "authorization", bool):
         user = {"user": required(connection, "user", str), "password": required(connection, "password", str)}
-    address = f"http://{required(connection, 'host', str)}:{required(connection, 'port', int)}"
     try:
-        return MilvusClient(uri=address, timeout=_TIMEOUT_SECONDS, **user)
+        return MilvusClient(timeout=_TIMEOUT_SECONDS, **transport.milvus(connection), **user)
     except MilvusException as error:
         raise Failure("ConnectionFailed", f"milvus: {error.message}", "./karen health") from None
 
