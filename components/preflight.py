@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import rules
+from components import rules, volume_versions
 from components.backup_target import BackupTarget
 from components.images import needed, reference
 from components.naming import STACK_LABEL
@@ -44,6 +44,7 @@ def check(stack: str, settings: Settings) -> None:
                 *port_problems(client, stack, settings),
                 *_limits(client, settings),
                 *_images(client, settings),
+                *_volumes(client, stack, settings),
             ]
         finally:
             client.close()
@@ -149,10 +150,16 @@ def _limits(client: "docker.DockerClient", settings: Settings) -> Iterator[str]:
             )
 
 
+def _volumes(client: "docker.DockerClient", stack: str, settings: Settings) -> Iterator[str]:
+    """An upgrade's own updates come between what was and what will be."""
+    if volume_versions.VARIABLE not in os.environ:
+        yield from volume_versions.problems(client, stack, settings)
+
+
 def _images(client: "docker.DockerClient", settings: Settings) -> Iterator[str]:
     """Local images must be there; those of a registry are pulled by the update itself."""
     built = settings.image_source == "build"
-    services = [name for name in needed(monitoring=settings.enable_monitoring) if built or name == "toolbox"]
+    services = [name for name in needed(proxy=settings.proxied) if built or name == "toolbox"]
     present = {tag for image in client.api.images() for tag in image.get("RepoTags") or ()}
     missing = [name for service in services if (name := reference(service, settings.image_source)) not in present]
     if missing:

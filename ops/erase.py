@@ -5,8 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from bootstrap.leftovers import find, remove
 from ops.audit.current import agent
 from ops.audit.session import recorded
+from ops.cli.upgrade import configured
+from ops.engine_errors import engine_errors, told
 from ops.for_stack import for_stack
 from ops.maintenance import UnderMaintenance, maintenance
 from ops.operations_volume import UnreachableError
@@ -40,10 +43,26 @@ def _erase(stack: str) -> None:
         with _lease(stack):
             run(stack, "state", "unprotect", "--all", "--yes")
             run(stack, "destroy", "--yes", "--skip-preview", *agent(), capture=False)
+        _remove_kept(stack)
+        configured.clear(stack)
     except UnderMaintenance as error:
         sys.exit(for_stack(str(error), stack))
     except PulumiError as error:
         sys.exit(f"{error}\nFix: run the same command again; it goes on where it stopped")
+    except engine_errors() as error:
+        fix = "stop the containers that it names, and run the same command again; it goes on where it stopped"
+        sys.exit(f"The container engine did not remove what is left of {stack}: {told(error)}. Fix: {fix}")
+
+
+def _remove_kept(stack: str) -> None:
+    """Remove what Pulumi does not know any more: volumes that upgrades have kept."""
+    import docker
+
+    client = docker.from_env(timeout=60)
+    try:
+        remove(client, find(client, stack))
+    finally:
+        client.close()
 
 
 @contextmanager

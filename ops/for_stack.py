@@ -4,13 +4,12 @@ import re
 from typing import Any
 
 _DEFAULT = "dev"
-_SERVICE = "(?:postgres|redis|duckdb|elasticsearch|etcd|minio|milvus|monitor|proxy|backups)"
+_SERVICE = "(?:postgres|redis|duckdb|elasticsearch|etcd|minio|milvus|monitor|proxy|gateway|backups)"
 _BACKUP = "(?:create|list|show|verify|restore|drill|prune|identity|schedule show)"
 _AUDIT = "(?:verify|export|show)"
+_CERTIFICATES = "(?:show|authority|renew)"
 _MIGRATE = "(?:status|plan|up|down|verify|repair|baseline|confirm|new)"
-_COMMAND = (
-    "(?:status|health|start|stop|restart|logs|shell|connect|doctor|graph|config|reset|load|reconcile|preview|rotate)"
-)
+_COMMAND = "(?:status|health|start|stop|restart|logs|shell|connect|doctor|graph|config|reset|load|reconcile|preview|rotate|upgrade|destroy)"
 _VALUE = r"(?:<[^>\n]*>|[^\s,;()]*[^\s,;().])"
 _VALUED = (
     f"--(?:to|confirm|format|from|only|label) [\\w-]+| --(?:identity|write|mask|target|into|at|file|public) {_VALUE}"
@@ -20,7 +19,7 @@ _SET = r"\d{8}T[\w-]+(?:\.[\w-]+)?"
 _OPTIONS = rf"(?: {_VALUED}| --(?!stack)[\w-]+| -[fy]\b)*"
 # As far as a command reaches: what follows its names and options is the sentence again.
 _KAREN = re.compile(
-    rf"\./karen (?:migrate {_MIGRATE}|backup {_BACKUP}|audit {_AUDIT}|{_COMMAND})\b(?: (?:{_SERVICE}\b|all\b|latest\b|{_SET}))*{_OPTIONS}(?![\w-])"
+    rf"\./karen (?:migrate {_MIGRATE}|backup {_BACKUP}|audit {_AUDIT}|certificates {_CERTIFICATES}|{_COMMAND})\b(?: (?:{_SERVICE}\b|all\b|latest\b|{_SET}))*{_OPTIONS}(?![\w-])"
 )
 _SETTING = r"ai-karen-db:\w+"
 _PULUMI = re.compile(

@@ -17,6 +17,8 @@ BYTES = "random:index/randomBytes:RandomBytes"
 INITIALIZATION = "pulumi-python:dynamic/karen:Initialization"
 PROCESS_LIMIT = "pulumi-python:dynamic/karen:ProcessLimit"
 SECRET_FILES = "pulumi-python:dynamic/karen:SecretFiles"  # noqa: S105 - a type's name
+# Data, and what opens them: protected together in production, and left by `./karen destroy`. A new kind of key belongs here.
+KEPT = (VOLUME, PASSWORD, BYTES)
 # What stands in a preview for a value that is known only once the update has run.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 # What stands in a preview for a secret, and how a secret is marked where its value or its cipher text is kept.

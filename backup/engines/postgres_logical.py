@@ -104,8 +104,10 @@ def load(connection: Facts, source: Source, taken: Taken, task: Task) -> None:
             with source.file(_file(name)) as stream:
                 restore(beside, stream, task.staging, task.progress)
             _compare(beside, name, taken, task)
-            forget_mappings(beside, beside["database"], task)
+            if not connection.get("logins"):
+                forget_mappings(beside, beside["database"], task)
             roles.adopt(beside, taken.details["user"])
+            roles.settle(connection, listed, name, beside["database"], task)
         own = {**connection, "database": f"{names.RESTORING}{connection['database']}"}
         mask(own, str(connection.get("mask") or ""))
     except psycopg.Error as error:

@@ -66,12 +66,18 @@ def create(connection: Mapping[str, Any], name: str, facts: Mapping[str, Any], s
                 who = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
                 _do(opened, f"GRANT {privilege} ON DATABASE {{}} TO {{}}", name, who)
         for setting in facts["settings"]:
-            key, _, text = setting.partition("=")
-            to = sql.SQL(text.replace("{", "{{").replace("}", "}}")).format() if key in _LISTS else sql.Literal(text)
             try:
-                _do(opened, "ALTER DATABASE {} SET {} TO {}", name, sql.Identifier(*key.split(".")), to)
+                _do(opened, "ALTER DATABASE {} SET {} TO {}", name, *assigned(setting))
             except psycopg.Error as error:
+                key = setting.partition("=")[0]
                 task.progress(f"the setting {key} of the database is left out: {first_line(error)}")
+
+
+def assigned(setting: str) -> tuple[sql.Identifier, sql.Composable]:
+    """Return the name and the value of a setting as the catalogues have it (`search_path=public, "$user"`)."""
+    key, _, text = setting.partition("=")
+    value = sql.SQL(text.replace("{", "{{").replace("}", "}}")).format() if key in _LISTS else sql.Literal(text)
+    return sql.Identifier(*key.split(".")), value
 
 
 def rewritten(opened: Connection) -> dict[int, tuple[str, int]]:

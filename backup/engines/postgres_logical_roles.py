@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import psycopg
 from psycopg import errors, sql
 
 from backup.engines.base import Task
+from backup.engines.postgres_logical_databases import assigned
 from backup.engines.postgres_logical_names import MAINTENANCE
 from backup.engines.postgres_session import session
+from init.engines.base import first_line
 from init.engines.postgres_connection import Connection
 from init.protocol import Failure
 
@@ -16,8 +19,16 @@ from init.protocol import Failure
 _MARK = "ai-karen: made by a restore that is not finished"
 _ROLES = """
     SELECT rolname, rolinherit, ARRAY(
-        SELECT pg_get_userbyid(roleid)::text FROM pg_auth_members WHERE member = one.oid ORDER BY 1)
-    FROM pg_roles AS one WHERE rolname !~ '^pg_' ORDER BY 1"""
+        SELECT pg_get_userbyid(roleid)::text FROM pg_auth_members WHERE member = one.oid ORDER BY 1),
+        jsonb_build_object('SUPERUSER', rolsuper, 'CREATEDB', rolcreatedb, 'CREATEROLE', rolcreaterole, 'LOGIN', rolcanlogin,
+            'REPLICATION', rolreplication, 'BYPASSRLS', rolbypassrls),
+        rolconnlimit, rolvaliduntil::text, rolpassword,
+        ARRAY(SELECT pg_get_userbyid(roleid)::text FROM pg_auth_members WHERE member = one.oid AND admin_option ORDER BY 1),
+        (SELECT coalesce(jsonb_agg(jsonb_build_array(datname, text) ORDER BY datname, place), '[]')
+            FROM pg_db_role_setting LEFT JOIN pg_database AS own ON own.oid = setdatabase
+                CROSS JOIN LATERAL unnest(setconfig) WITH ORDINALITY AS set (text, place)
+            WHERE setrole = one.oid AND (setdatabase = 0 OR datname IS NOT NULL))
+    FROM pg_authid AS one WHERE rolname !~ '^pg_' ORDER BY 1"""
 _MARKED = "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = %s ORDER BY 1"
 _MAPPINGS = "SELECT srvname, umoptions FROM pg_user_mappings WHERE usename = %s AND srvname IS NOT NULL"
 _DEFAULTS = """
@@ -28,14 +39,16 @@ _KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES", "n": 
 
 
 def listed(opened: Connection) -> list[dict[str, Any]]:
-    """Return the roles, without what they log in with: `name`, `inherit`, and what each is a member `of`."""
-    return [
-        {"name": name, "inherit": inherit, "of": of} for name, inherit, of in opened.execute(_ROLES.encode()).fetchall()
-    ]
+    """Return the roles: `name`, `inherit`, what each is a member `of`, and what it may do and logs in with, as a hash; what it may
+    have others be members of (`gives`), and its `settings`, each with the database that it is for, or None.
+    """
+    keys = ("name", "inherit", "of", "rights", "connections", "until", "password", "gives", "settings")
+    return [dict(zip(keys, row, strict=True)) for row in opened.execute(_ROLES.encode()).fetchall()]
 
 
 def create(connection: Mapping[str, Any], roles: Sequence[Mapping[str, Any]], superuser: str, task: Task) -> None:
-    """Make the roles that are missing, none of which can log in; those that are there stay as they are.
+    """Make the roles that are missing; those that are there stay as they are. Only with `logins` of the connection, as in an upgrade
+    of the very server, they may what they could, and log in; otherwise none can.
 
     The source's superuser is made until its objects are the target's user's; Failure `Conflict` where the target has another role of
     this name.
@@ -55,12 +68,58 @@ def create(connection: Mapping[str, Any], roles: Sequence[Mapping[str, Any]], su
             power = sql.SQL("SUPERUSER" if role["name"] == superuser else "NOSUPERUSER")
             opened.execute(sql.SQL("CREATE ROLE {} NOLOGIN {} {}").format(name, inherit, power))
             opened.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(_MARK)))
-            if role["name"] != superuser:
+            if connection.get("logins"):
+                opened.execute(_as_it_was(role))
+                _settle(opened, role, None, sql.SQL(""), task)
+            elif role["name"] != superuser:
                 told = f"the role {role['name']} is made, and cannot log in: ALTER ROLE {role['name']} LOGIN PASSWORD …"
                 task.progress(told)
         for role in missing:
             for group in _groups(role, superuser, connection["user"]):
-                opened.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(role["name"])))
+                gives = connection.get("logins") and group in role["gives"]
+                opened.execute(
+                    sql.SQL("GRANT {} TO {}{}").format(
+                        sql.Identifier(group),
+                        sql.Identifier(role["name"]),
+                        sql.SQL(" WITH ADMIN OPTION" if gives else ""),
+                    )
+                )
+
+
+def settle(
+    connection: Mapping[str, Any], roles: Sequence[Mapping[str, Any]], database: str, beside: str, task: Task
+) -> None:
+    """Give roles, in what was loaded `beside` a database, the settings that they had in that; only with `logins` of the connection."""
+    if not connection.get("logins"):
+        return
+    with session(connection, MAINTENANCE) as opened, opened.transaction():
+        for role in roles:
+            _settle(opened, role, database, sql.SQL(" IN DATABASE {}").format(sql.Identifier(beside)), task)
+
+
+def _settle(
+    opened: Connection, role: Mapping[str, Any], database: str | None, where: sql.Composable, task: Task
+) -> None:
+    for text in (one for of, one in role["settings"] if of == database):
+        key, to = assigned(text)
+        change = sql.SQL("ALTER ROLE {}{} SET {} TO {}").format(sql.Identifier(role["name"]), where, key, to)
+        try:
+            with opened.transaction():
+                opened.execute(change)
+        except psycopg.Error as error:
+            task.progress(f"a setting of the role {role['name']} is left out: {first_line(error)}")
+
+
+def _as_it_was(role: Mapping[str, Any]) -> sql.Composed:
+    rights = " ".join(right if has else f"NO{right}" for right, has in role["rights"].items())
+    until = sql.SQL("VALID UNTIL {}").format(sql.Literal(role["until"])) if role["until"] else sql.SQL("")
+    return sql.SQL("ALTER ROLE {} {} CONNECTION LIMIT {} {} PASSWORD {}").format(
+        sql.Identifier(role["name"]),
+        sql.SQL(rights),
+        sql.Literal(role["connections"]),
+        until,
+        sql.Literal(role["password"]),
+    )
 
 
 def adopt(connection: Mapping[str, Any], superuser: str) -> None:

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 
 from components.naming import PROJECT_LABEL, SERVICE_LABEL, STACK_LABEL
-from policy.graph import BYTES, CONTAINER, NETWORK, PASSWORD, UNKNOWN, VOLUME, Graph, Resource, items
+from policy.graph import CONTAINER, KEPT, NETWORK, UNKNOWN, VOLUME, Graph, Resource, items
 from policy.mounts import mounts
 from policy.rule import rule
 
 
 @rule(
     "protection",
-    VOLUME,
-    PASSWORD,
-    BYTES,
+    *KEPT,
     reason="In production neither data nor what opens them goes with a `pulumi destroy`, nor with a mistake in the program.",
     fix="declare it with `context.protected(parent)`.",
 )

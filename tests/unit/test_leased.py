@@ -102,9 +102,10 @@ def test_a_full_disk_keeps_nobody_from_erasing(
     engine.write = TROUBLES[0]
     ran: list[str] = []
     monkeypatch.setattr(erase, "run", lambda _stack, *arguments, **_: ran.append(arguments[0]))
+    monkeypatch.setattr(erase, "_remove_kept", ran.append)
     monkeypatch.setattr(sys, "argv", ["erase", "--stack", "prod", "--confirm", "prod"])
     erase.main()
-    assert ran == ["state", "destroy"]
+    assert ran == ["state", "destroy", "prod"]
     assert "no space left on device" in capsys.readouterr().err
 
 

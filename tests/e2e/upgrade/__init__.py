@@ -1,0 +1,1 @@
+"""An engine brought to its next major version on a live production stack."""
