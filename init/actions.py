@@ -96,4 +96,5 @@ def _files(request: Mapping[str, Any]) -> dict[str, Any]:
         request.get("owned") or [],
         seeds=request.get("seeds") or [],
         proofs=request.get("proofs") or [],
+        data=request.get("data") or [],
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from init import proof
+from init import data_version, proof
 from init.protocol import Failure
 
 ROOT = Path("/secrets")
@@ -23,12 +23,15 @@ def write(
     *,
     seeds: Sequence[Mapping[str, Any]] = (),
     proofs: Sequence[Mapping[str, Any]] = (),
+    data: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write every file, remove what else lies in their folders, give `owned` directories away; return what was done.
 
     `seeds` are written where they are missing only. Each of `proofs` has the `passwords` of the data beside `path`, in the
-    volume `volume`: the one in use first.
+    volume `volume`: the one in use first. What lies at each of `data`'s `path` is of the `service`'s major `version`, or nothing is written.
     """
+    for entry in data:
+        data_version.check(Path(_text(entry, "path")), *(_text(entry, key) for key in ("service", "version", "volume")))
     for entry in proofs:
         proof.check(Path(_text(entry, "path")), entry["passwords"], _text(entry, "volume"))
     wanted = {_checked_path(entry, root): entry for entry in files}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
+from init import transport
 from init.migrations import LedgerEntry, Script
 from init.protocol import Failure
 
@@ -199,9 +200,8 @@ def retry(
         if not transient(error):
             raise
         waited = time.monotonic() - started
-        raise Failure(
-            "ConnectionFailed", f"{engine}: {trouble} after {waited:.0f} s: {first_line(error)}", fix
-        ) from None
+        told = f"{engine}: {trouble} after {waited:.0f} s: {first_line(error)}"
+        raise Failure("ConnectionFailed", told, transport.fix(error) or fix) from None
 
 
 def required(document: Mapping[str, Any], key: str, kind: type[Result]) -> Result:

@@ -10,6 +10,7 @@ from elastic_transport import ApiError, ObjectApiResponse
 from elastic_transport import ConnectionError as Unreachable
 from elasticsearch import Elasticsearch
 
+from init import transport
 from init.engines import elasticsearch_accounts, elasticsearch_damage, elasticsearch_wipe
 from init.engines import elasticsearch_changes as changes
 from init.engines import elasticsearch_indices as indices
@@ -43,6 +44,7 @@ class Driver(Engine):
             basic_auth=(user, password),
             request_timeout=_REQUEST_SECONDS,
             max_retries=0,
+            **transport.elasticsearch(connection),
         )
         self._version = self._patiently(lambda: self._information(user))["version"]["number"]
         self._ledger = Ledger(self._client, self._patiently)
@@ -151,8 +153,8 @@ class Driver(Engine):
 
     @indices.explained()
     def grant(self, accounts: Accounts) -> None:
-        """Set users and their roles."""
-        elasticsearch_accounts.grant(self._client, accounts)
+        """Set users and their roles, which are for the indices that migrations have made."""
+        elasticsearch_accounts.grant(self._client, accounts, indices.read(self._client, ["*"]).values())
 
     @indices.explained()
     def change(self, account: Mapping[str, Any], former: str) -> None:

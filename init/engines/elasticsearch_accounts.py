@@ -1,44 +1,39 @@
-"""Elasticsearch's users, each with a role for a pattern of indices."""
+"""Elasticsearch's users, each with a role that names the data set's indices one by one."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from init.engines.base import Accounts, log, passwords, required
-from init.engines.elasticsearch_indices import LEDGER, PUBLIC
+from init.engines.elasticsearch_indices import Index
 from init.engines.elasticsearch_script import SERVICE
 from init.protocol import Failure
 
 _PREFIX = "ai_karen_"
-# Ours, but for the ledger; a regular expression, in Lucene's syntax.
-_OURS = f"/{PUBLIC}.*&~({LEDGER}.*)/"
-_ROLES: Mapping[str, Mapping[str, Any]] = {
-    "read-write": {
-        "cluster": ["monitor"],
-        "indices": [
-            {
-                "names": [_OURS],
-                "privileges": ["read", "write", "view_index_metadata", "maintenance", "monitor"],
-            }
-        ],
-    },
-    "owner": {
-        "cluster": ["monitor", "manage_index_templates", "manage_ingest_pipelines", "manage_ilm"],
-        "indices": [{"names": ["*"], "privileges": ["all"]}],
-    },
+_OWNER = "owner"
+_PRIVILEGES: Mapping[str, Sequence[str]] = {
+    "read-write": ("read", "write", "view_index_metadata", "maintenance", "monitor"),
+    "read-only": ("read", "view_index_metadata"),
+}
+# In development: any index.
+_EVERY = {
+    "cluster": ["monitor", "manage_index_templates", "manage_ingest_pipelines", "manage_ilm"],
+    "indices": [{"names": ["*"], "privileges": ["all"]}],
 }
 
 
-def grant(client: Elasticsearch, accounts: Accounts) -> None:
-    """Give each account its role, and its password unless it is that already."""
+def grant(client: Elasticsearch, accounts: Accounts, indices: Iterable[Index]) -> None:
+    """Give each account its role, and its password unless it is that already; `indices` are those that there are."""
+    sets = _data_set(indices)
     for account in accounts:
         rights, user = required(account, "rights", str), required(account, "user", str)
-        if rights not in _ROLES:
-            told = f"{SERVICE}: rights of {user} are {rights!r}; allowed: {', '.join(_ROLES)}"
+        if rights not in (*_PRIVILEGES, _OWNER):
+            told = f"{SERVICE}: rights of {user} are {rights!r}; allowed: {', '.join((*_PRIVILEGES, _OWNER))}"
             raise Failure("BadRequest", told, "correct the request")
         role = f"{_PREFIX}{rights.replace('-', '_')}"
-        client.security.put_role(name=role, **_ROLES[rights])
+        client.security.put_role(name=role, **_role(rights, sets))
         _put(client, user, role, passwords(account))
 
 
@@ -47,6 +42,28 @@ def change(client: Elasticsearch, account: Mapping[str, Any]) -> None:
     client.security.change_password(
         username=required(account, "user", str), password=required(account, "password", str)
     )
+
+
+def _role(rights: str, sets: Sequence[Sequence[str]]) -> Mapping[str, Any]:
+    if rights == _OWNER:
+        return _EVERY
+    entries = [{"names": names, "privileges": _PRIVILEGES[rights]} for names in sets]
+    return {"cluster": ["monitor"], "indices": entries}
+
+
+def _data_set(indices: Iterable[Index]) -> list[list[str]]:
+    """Return, for each alias of an index that a migration has made, the names that it is reached by.
+
+    A later version takes the alias over before roles are given anew, and a server asks by the index's own name where it changes
+    what a query finds: so any version of the alias is named, in Lucene's syntax.
+    """
+    found: dict[str, set[str]] = {}
+    for index in indices:
+        if index.made_by and not index.kept_by:
+            for alias in index.aliases:
+                versions = re.sub(r"\W", r"\\\g<0>", alias)
+                found.setdefault(alias, {alias, f"/{versions}_v[0-9]+/"}).add(index.name)
+    return [sorted(names) for _, names in sorted(found.items())]
 
 
 def _put(client: Elasticsearch, user: str, role: str, accepted: Sequence[str]) -> None:

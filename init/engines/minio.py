@@ -13,6 +13,7 @@ from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, MinioException, S3Error
 
+from init import transport
 from init.engines import minio_accounts, minio_buckets
 from init.engines.base import Accounts, Count, Engine, Seeds, Work, failed, first_line, not_wiped, required, retry
 from init.engines.minio_ledger import BUCKET, Ledger
@@ -42,7 +43,7 @@ class Driver(Engine):
         """Connect and list the buckets, which proves the credentials."""
         self._endpoint = parts = urlsplit(required(connection, "endpoint", str))
         self._must_exist = bool(connection.get("must_exist"))
-        self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
+        self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False, **transport.urllib3(connection))
         self._client = self._opened(required(connection, "access_key", str), required(connection, "secret_key", str))
         self._administration = MinioAdmin(
             endpoint=parts.netloc,

@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from init import transport
 from init.engines.base import first_line, required, retry
 from init.protocol import Failure
 
@@ -16,6 +17,8 @@ HISTORY, SCHEMA, ANCHORS = (f"public.{table}" for table in OURS)
 _CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT = "10s"
 _REFUSED = ("password authentication failed", "no pg_hba.conf entry", "does not exist")
+# It says nothing about the password: while a stack goes from encrypted connections to others, the server is still the former.
+_UNENCRYPTED = "no encryption"
 _REFUSED_FIX = "finish a rotation that was cut off (./karen rotate all), or restore the stack's state: the volume keeps its passwords"
 _OPTIONS = {
     # Pinned, so that a user's own schema cannot catch our tables.
@@ -61,12 +64,13 @@ def _open(connection: Mapping[str, Any], application: str, limits: Mapping[str, 
             password=required(connection, "password", str),
             dbname=required(connection, "database", str),
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            **transport.libpq(connection),
             **limits,
             application_name=application[:63],
             options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
             autocommit=True,
         )
     except psycopg.OperationalError as error:
-        if any(sign in str(error) for sign in _REFUSED):
+        if any(sign in str(error) for sign in _REFUSED) and _UNENCRYPTED not in str(error):
             raise Failure("AuthenticationFailed", f"postgres: {first_line(error)}", _REFUSED_FIX) from None
         raise

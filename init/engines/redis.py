@@ -8,6 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from init import transport
 from init.engines import redis_accounts
 from init.engines.base import Accounts, Seeds, Service, first_line, not_wiped, required, retry
 from init.migrations import LedgerEntry
@@ -39,6 +40,7 @@ class Driver(Service):
             decode_responses=True,
             # A connection that was lost is opened again; a wrong password, an error of connections as well, is wrong at once.
             retry=Retry(NoBackoff(), 1),
+            **transport.redis(connection),
         )
         self._facts = retry(self._information, engine=_SERVICE, transient=_is_transient, fix=_FIX)
         self._compare(connection.get("expect") or {})

@@ -45,7 +45,7 @@ class SecretFilesProvider(Provider):
             capabilities=_CAPABILITIES,
         )
         files = [
-            {"path": f"/secrets/{name}", "content": content, "uid": uid, "gid": gid, "mode": _MODE}
+            {"path": f"/secrets/{name}", "content": content, "uid": uid, "gid": gid, "mode": int(props["mode"])}
             for name, content in sorted(props["files"].items())
         ]
         owned = [
@@ -53,6 +53,7 @@ class SecretFilesProvider(Provider):
             *(_made(path, entry) for path, entry in shared.items()),
         ]
         request = {"files": files, "owned": owned, "seeds": _seeds(props, uid, gid), "proofs": _proofs(props)}
+        request["data"] = _data(props)
         with Job(spec) as job:
             job.run({"protocol": 1, "action": "files", **request})
         return {"identities": identities(props["volume"], _given(props))}
@@ -92,6 +93,14 @@ def _proofs(props: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"path": f"/volumes/0/{proof.NAME}", "passwords": props["passwords"], "volume": volume}]
 
 
+def _data(props: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return whose data are on the first of the server's own volumes, and by which major version."""
+    if not props.get("version"):
+        return []
+    told = {"service": props["service"], "version": props["version"], "volume": props["owned_volumes"][0]}
+    return [{"path": "/volumes/0", **told}]
+
+
 def _given(props: Mapping[str, Any]) -> list[str]:
     """Return the volumes that the job changes besides the one that it writes to."""
     return [*props["owned_volumes"], *(entry["volume"] for entry in props.get("directories") or ())]
@@ -116,9 +125,13 @@ class SecretFiles(Resource, module="karen", name="SecretFiles"):
         directories: Sequence[Directory] = (),
         seeds: Mapping[str, pulumi.Input[str]] | None = None,
         passwords: Sequence[pulumi.Input[str]] = (),
+        mode: int = _MODE,
+        version: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """On the first of `owned_volumes`, `seeds` are written where missing; its data were made with one of `passwords`."""
+        """On the first of `owned_volumes`, `seeds` are written where missing; its data were made with one of `passwords`, by the
+        engine's major `version`.
+        """
         props = {
             "stack": stack,
             "service": service,
@@ -130,6 +143,8 @@ class SecretFiles(Resource, module="karen", name="SecretFiles"):
             "directories": [{"volume": one.volume, "name": one.name, "owner": one.owner} for one in directories],
             "seeds": pulumi.Output.secret(dict(seeds or {})),
             "passwords": pulumi.Output.secret(list(passwords)),
+            "mode": mode,
+            "version": version,
             "identities": None,
         }
         super().__init__(SecretFilesProvider(), name, props, opts)

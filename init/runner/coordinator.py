@@ -52,8 +52,10 @@ _TABLES = f"""
         PRIMARY KEY (stack, record, number)
     );
     COMMENT ON TABLE {ANCHORS} IS 'How far the audit record went: hash of its first entry, number of entries, hash of the last'"""
-# One statement, so that readers never see a half-mirrored ledger; MERGE takes no identity value for an unchanged row.
+# One statement, so that readers never see a half-mirrored ledger; MERGE takes no identity value for an unchanged row. It removes none
+# by itself, which only PostgreSQL 17 could: a stack that is to be upgraded may have an older one.
 _MIRROR = f"""
+    WITH gone AS (DELETE FROM {HISTORY} WHERE service = %(service)s AND migration_name <> ALL (%(names)s))
     MERGE INTO {HISTORY} AS kept
     USING (SELECT * FROM jsonb_to_recordset(%(entries)s::jsonb)
            AS entry(migration_name text, applied_at timestamptz, checksum text, duration float8, applied_by text,
@@ -63,11 +65,10 @@ _MIRROR = f"""
         (entry.checksum, entry.applied_at, entry.duration, entry.applied_by, entry.state, entry.step, entry.error) THEN
         UPDATE SET checksum = entry.checksum, applied_at = entry.applied_at, duration = entry.duration,
             applied_by = entry.applied_by, state = entry.state, step = entry.step, error = entry.error
-    WHEN NOT MATCHED BY TARGET THEN
+    WHEN NOT MATCHED THEN
         INSERT (service, migration_name, applied_at, checksum, duration, applied_by, state, step, error)
         VALUES (%(service)s, entry.migration_name, entry.applied_at, entry.checksum, entry.duration,
-            entry.applied_by, entry.state, entry.step, entry.error)
-    WHEN NOT MATCHED BY SOURCE AND kept.service = %(service)s THEN DELETE"""  # noqa: S608 - our own constant
+            entry.applied_by, entry.state, entry.step, entry.error)"""  # noqa: S608 - our own constant
 _RECORD = f"""
     INSERT INTO {SCHEMA} (service, ledger, objects) VALUES (%s, %s, %s)
     ON CONFLICT (service) DO UPDATE
@@ -93,7 +94,8 @@ class Coordinator:
     def mirror(self, service: str, ledger: Sequence[LedgerEntry]) -> None:
         """Make the history tell of another engine what its own ledger tells."""
         entries = json.dumps([entry.document() for entry in ledger])
-        self.connection.execute(_MIRROR.encode(), {"service": service, "entries": entries})
+        names = [entry.name for entry in ledger]
+        self.connection.execute(_MIRROR.encode(), {"service": service, "entries": entries, "names": names})
 
     def history(self, service: str) -> tuple[LedgerEntry, ...]:
         """Return what the history tells of a service, in order; () before there is one."""

@@ -36,13 +36,49 @@ def test_an_application_is_told_of_no_administrator(production: Built) -> None:
         assert user not in found.values()
 
 
+def test_readers_have_users_of_their_own(production: Built) -> None:
+    found = production[1]["outputs"]["env"]["network"]
+    readers = {"POSTGRES": "karen_reader", "REDIS": "reader", "ELASTICSEARCH": "karen_reader"}
+    assert {service: found[f"{service}_READER"] for service in readers} == readers
+    for service in readers:
+        assert found[f"{service}_READER_PASSWORD"] == f"generated-{service.lower()}-reader-password"
+    for service in ("postgres", "elasticsearch"):
+        accounts = production[0].of(":Initialization")[f"{service}-initialization"]["accounts"]["value"]
+        assert [(one["user"], one["rights"]) for one in accounts] == [
+            ("karen_user", "read-write"),
+            ("karen_reader", "read-only"),
+        ]
+
+
+def test_monitor_and_backups_log_into_redis_as_themselves() -> None:
+    graph, found = build("prod", mode="production", enableMonitoring="true", enableBackups="true")
+    told = {
+        "monitor": json.loads(files(graph, "monitor")["files"]["value"]["monitor.json"])["engines"],
+        "backups": json.loads(files(graph, "backups")["files"]["value"]["backup.json"])["engines"],
+    }
+    for service, engines in told.items():
+        login = (service, f"generated-redis-{service}-password")
+        assert (engines["redis"]["username"], engines["redis"]["password"]) == login
+        assert engines["redis"]["host"] == "redis"
+        assert (engines["postgres"]["user"], engines["elasticsearch"]["user"]) == ("karen_administrator", "elastic")
+    operations = found["outputs"]["operations"]
+    assert operations["backups"]["configuration"]["engines"]["redis"]["username"] == "backups"
+    assert operations["verification"]["engines"]["redis"]["username"] == "administrator"
+    environment = json.dumps(found["outputs"]["env"]["network"])
+    assert "redis-monitor" not in environment
+    assert "redis-backups" not in environment
+
+
 def test_every_password_is_one_of_the_list(production: Built) -> None:
     assert passwords(production[0]) == {f"{name}-password": "1" for name in NAMES}
 
 
 def test_milvus_has_a_user_of_its_own_in_minio(production: Built) -> None:
-    text = files(production[0], "milvus")["files"]["value"]["milvus.env"]
-    assert text == "MINIO_ACCESSKEYID='milvus-storage-1'\nMINIO_SECRETACCESSKEY='generated-minio-storage-password'\n"
+    text = files(production[0], "milvus")["files"]["value"]["milvus.sed"]
+    assert text.splitlines() == [
+        's/^  accessKeyID: .*/  accessKeyID: "milvus-storage-1"/',
+        's/^  secretAccessKey: .*/  secretAccessKey: "generated-minio-storage-password"/',
+    ]
     accounts = production[0].of(":Access")["minio-storage-access"]["accounts"]["value"]
     assert [(one["user"], one["rights"]) for one in accounts] == [("milvus-storage-1", "storage")]
 
@@ -50,7 +86,15 @@ def test_milvus_has_a_user_of_its_own_in_minio(production: Built) -> None:
 def test_redis_begins_with_hashes_on_its_data_volume(production: Built) -> None:
     found = files(production[0], "redis")
     assert list(found["seeds"]["value"]) == ["users.acl"]
-    assert "generated" not in found["seeds"]["value"]["users.acl"]
+    access_list = found["seeds"]["value"]["users.acl"]
+    assert "generated" not in access_list
+    assert [line.split()[1] for line in access_list.splitlines()] == [
+        "administrator",
+        "default",
+        "reader",
+        "monitor",
+        "backups",
+    ]
     assert found["files"]["value"]["redis.conf"] == "aclfile /data/users.acl\n"
     assert found["passwords"]["value"] == ["generated-redis-administrator-password"]
 
@@ -94,7 +138,7 @@ def test_a_server_that_reads_a_password_at_its_start_is_another_container_then()
     ]
     assert [label("milvus", text) for text in ("", "minio-storage=1+", "minio-storage=2")] == ["1", "1", "2"]
     graph, _ = build("dev", passwordSerials="minio-storage=2")
-    assert "milvus-storage-2" in files(graph, "milvus")["files"]["value"]["milvus.env"]
+    assert "milvus-storage-2" in files(graph, "milvus")["files"]["value"]["milvus.sed"]
 
 
 def test_a_password_of_ones_own_is_the_applications_and_secret() -> None:
@@ -103,7 +147,7 @@ def test_a_password_of_ones_own_is_the_applications_and_secret() -> None:
     assert env["REDIS_PASSWORD"] == "my own: p@ss/word"
     assert env["REDIS_URL"] == "redis://:my%20own%3A%20p%40ss%2Fword@redis:6379/0"
     accounts = graph.of(":Initialization")["redis-initialization"]["accounts"]["value"]
-    assert [(one["user"], one["password"]) for one in accounts] == [("default", "my own: p@ss/word")]
+    assert (accounts[0]["user"], accounts[0]["password"]) == ("default", "my own: p@ss/word")
     for one in graph.registered:
         if one.typ.endswith(":Container"):
             assert "my own" not in repr(one.inputs)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from bootstrap import places
+from components.serials import PASSWORDS as SERIALS
+from components.serials import Serial
 from components.urls import database_url
 from init.engines.postgres_accounts import lets_in
 from init.resources.initialization import checksums
@@ -22,6 +25,7 @@ from ops.cli.app import app
 from ops.cli.errors import NotAsked, Refused
 from ops.cli.recorded import Record, Recorded
 from ops.cli.rotate import configured, told_to, updating
+from ops.cli.rotate.accounts import Account, Told
 from ops.cli.rotate.environment import replaced
 
 PASSWORDS = st.text(alphabet=[chr(code) for code in range(32, 127)], min_size=8, max_size=72)
@@ -48,6 +52,41 @@ def test_a_file_has_the_next_passwords_in_urls_as_well(password: str) -> None:
         parts = urlsplit(found[variable])
         assert unquote(parts.password or "") == password
         assert found[variable].endswith(rest)
+
+
+def test_each_password_of_a_file_is_replaced() -> None:
+    readers = {f"{service}-reader": "new" for service in ("postgres", "redis", "elasticsearch")}
+    assert replaced({}, readers) == {
+        "POSTGRES_READER_PASSWORD": "new",
+        "REDIS_READER_PASSWORD": "new",
+        "ELASTICSEARCH_READER_PASSWORD": "new",
+    }
+    assert replaced({}, {"redis-monitor": "new", "redis-backups": "new"}) == {}
+
+
+def told_of(*names: str) -> Told:
+    """Return what Pulumi tells of a stack that has these accounts."""
+    fields: dict[str, Any] = {
+        "user": "",
+        "rights": "",
+        "password": "",
+        "generated": "",
+        "other": None,
+        "other_user": "",
+    }
+    accounts = {name: Account(service=name.partition("-")[0], name=name, serial=Serial(), **fields) for name in names}
+    return Told(accounts, {"stack": "test", "engines": {"redis": {}}}, {})
+
+
+def test_what_no_application_is_given_is_left_out_if_asked() -> None:
+    told = told_of(*SERIALS["redis"])
+    assert told.names("redis", application=False) == list(SERIALS["redis"])
+    assert told.names("redis", application=True) == ["redis-application", "redis-reader"]
+
+
+def test_accounts_that_the_stack_does_not_have_yet_are_named() -> None:
+    with pytest.raises(NotAsked, match=r"no password redis-reader, .*redis-backups of test\. Fix: make up STACK=test"):
+        told_of("redis-administrator", "redis-application").names("redis", application=False)
 
 
 def verifier(password: str) -> str:

@@ -15,6 +15,8 @@ from ops.pulumi import PulumiError, run
 # Read by the server when it starts: such a password is changed by another container.
 _FIXED = ("minio-administrator",)
 ADMINISTRATOR, APPLICATION, STORAGE = "-administrator", "-application", "-storage"
+# What no application is given.
+INSIDE = (ADMINISTRATOR, STORAGE, "-monitor", "-backups")
 
 
 class OutputsLost(NotAsked):
@@ -88,7 +90,11 @@ class Told:
             told = "asks nobody for a password" if service in self._open() else "has no passwords here"
             raise NotAsked(f"{service} {told}; allowed: all, {', '.join(services)}")
         chosen = [name for one in services if service in ("all", one) for name in PASSWORDS[one]]
-        return [name for name in chosen if not application or not name.endswith((ADMINISTRATOR, STORAGE))]
+        if missing := [name for name in chosen if name not in self.accounts]:
+            raise NotAsked(
+                f"Pulumi has no password {', '.join(missing)} of {self.job['stack']}. Fix: make up STACK={self.job['stack']}"
+            )
+        return [name for name in chosen if not application or not name.endswith(INSIDE)]
 
     def _open(self) -> set[str]:
         """Return the services that let everybody in, as Milvus does in development."""

@@ -25,9 +25,7 @@ Files = Annotated[
     ),
 ]
 From = Annotated[str, typer.Option("--from", metavar="PLACE", help="host or network: what such a file is for.")]
-Application = Annotated[
-    bool, typer.Option("--application", help="Leave the administrators' passwords and Milvus' key for MinIO.")
-]
+Application = Annotated[bool, typer.Option("--application", help="Leave the passwords that no application is given.")]
 
 
 def register(app: typer.Typer) -> None:

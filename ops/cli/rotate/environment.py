@@ -8,7 +8,9 @@ _VARIABLES = {
     "postgres-application": ("POSTGRES_PASSWORD", "DATABASE_URL"),
     "postgres-reader": ("POSTGRES_READER_PASSWORD",),
     "redis-application": ("REDIS_PASSWORD", "REDIS_URL"),
+    "redis-reader": ("REDIS_READER_PASSWORD",),
     "elasticsearch-application": ("ELASTICSEARCH_PASSWORD",),
+    "elasticsearch-reader": ("ELASTICSEARCH_READER_PASSWORD",),
     "milvus-application": ("MILVUS_PASSWORD",),
     "minio-application": ("MINIO_SECRET_KEY",),
 }

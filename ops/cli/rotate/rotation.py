@@ -8,7 +8,7 @@ from ops.cli.errors import DONE, Refused
 from ops.cli.printer import Printer
 from ops.cli.recorded import Recorded
 from ops.cli.rotate import configured, told_to, updating
-from ops.cli.rotate.accounts import ADMINISTRATOR, STORAGE, Account, Told, applied, given
+from ops.cli.rotate.accounts import INSIDE, Account, Told, applied, given
 from ops.cli.rotate.alone import alone
 from ops.cli.rotate.asking import ask
 from ops.cli.rotate.environment import replaced
@@ -184,6 +184,6 @@ def _announce(printer: Printer, names: Collection[str], *, yes: bool) -> None:
     if restarted:
         told = f"{' and '.join(restarted)} {'are' if len(restarted) > 1 else 'is'} started again: up to {_RESTART_SECONDS} s without Milvus"
         printer.say(f"{told}{' and MinIO' if 'minio' in restarted else ''}.")
-    if any(name.endswith((ADMINISTRATOR, STORAGE)) for name in names):
+    if any(name.endswith(INSIDE) for name in names):
         printer.say("The monitor and the container that makes backups, if there are any, are started again.")
     printer.agree(f"Change {len(names)} passwords of {printer.stack}?", yes=yes)

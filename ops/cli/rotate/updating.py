@@ -21,19 +21,26 @@ _FILES, _ACCESS, _INITIALIZATION = (
     f"pulumi-python:dynamic/karen:{kind}" for kind in ("SecretFiles", "Access", "Initialization")
 )
 _UNCHANGED = ("same", "read", "refresh")
+# It has the applications' passwords, and is made anew with them: also with those that are of the configuration, and changed there already.
+_RELAY = "relay"
+_FOLLOWING = {f"{_RELAY}-container": {"labels"}}
 
 
-def ensure_nothing_else(stack: str) -> None:
-    """Return if a preview would touch no container, volume or network; Refused names what waits, which a rotation must not bring along."""
+def ensure_nothing_else(stack: str, *, but: str = "") -> None:
+    """Return if a preview would touch no container, volume or network; Refused names what waits, which a rotation must not bring along.
+
+    With `but`, what would change in this one property alone may wait.
+    """
     try:
         document = json.loads(finish(start(stack, "preview", "--json")))
     except (PulumiError, ValueError) as error:
         raise NotAsked(f"Pulumi made no preview of {stack}: {error}. Fix: ./karen doctor --stack {stack}") from None
-    waiting = sorted(
-        str(step["urn"]).rpartition("::")[2]
-        for step in document.get("steps") or ()
-        if step["op"] not in _UNCHANGED and "docker:index/" in str(step["urn"])
-    )
+    reasons: dict[str, set[str]] = {}
+    for step in document.get("steps") or ():
+        if step["op"] not in _UNCHANGED and "docker:index/" in str(step["urn"]):
+            told_of = reasons.setdefault(str(step["urn"]).rpartition("::")[2], set())
+            told_of.update(step.get("diffReasons") or (), step.get("replaceReasons") or ())
+    waiting = sorted(name for name, found in reasons.items() if found not in ({but}, _FOLLOWING.get(name)))
     if waiting:
         told = f"Other changes wait for an update: {', '.join(waiting)}. Nothing was changed."
         raise Refused(f"{told} Fix: make up STACK={stack}, then the same command again")
@@ -92,7 +99,7 @@ def commit(printer: Printer, names: Collection[str]) -> None:
     urns = [
         str(one["urn"]) for one in found if one["type"] == _PASSWORD and str(one["urn"]).rpartition("::")[2] in slots
     ]
-    services = {service for service, of in PASSWORDS.items() if set(of) & set(names)}
+    services = {service for service, of in PASSWORDS.items() if set(of) & set(names)} | {_RELAY}
     urns += _of_services(found, services, (_FILES, _ACCESS, _INITIALIZATION))
     targeted(printer, urns, "--target-dependents")
 

@@ -1,4 +1,4 @@
-"""Elasticsearch's users: an application's indices and no others, and passwords that change."""
+"""Elasticsearch's users: the data set's indices and no others, and passwords that change."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +19,7 @@ APPLICATION = {
     "password": "application-1",
     "rights": "read-write",
 }
+READER = {"name": "elasticsearch-reader", "user": "reader", "password": "reader-1", "rights": "read-only"}
 LEDGER = "ai_karen_migrations"
 
 
@@ -31,15 +32,28 @@ def connection() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def administrator(connection: dict[str, str]) -> Iterator[Any]:
-    """A server with an index of the application behind an alias, the ledger, and somebody else's index."""
+    """A server with an index of a migration behind an alias, the ledger, somebody else's index, and one with a name as of ours."""
     driver: Any = load("elasticsearch")
     driver.connect(connection)
     with opened(connection, {"user": "elastic", "password": PASSWORD}) as root:
-        root.indices.create(index="ai_karen_memory_v001", aliases={"ai_karen_memory": {"is_write_index": True}})
-        root.indices.create(index=LEDGER)
-        root.indices.create(index="others")
+        made(root, 1, aliases={"ai_karen_memory": {"is_write_index": True}, "by.hand(": {}})
+        for name in (LEDGER, "others", "ai_karen_stray", "ai_karen_memory_vectors"):
+            root.indices.create(index=name)
     yield driver
     driver.close()
+
+
+def made(root: Elasticsearch, version: int, **options: Any) -> None:
+    """Make a version of an index as a migration does."""
+    mappings = {"_meta": {"migration": f"{version:03}_memory_index"}}
+    root.indices.create(index=f"ai_karen_memory_v{version:03}", mappings=mappings, **options)
+
+
+def move(root: Elasticsearch, old: int, new: int) -> None:
+    """Have another version take the alias over."""
+    leaving = {"index": f"ai_karen_memory_v{old:03}", "alias": "ai_karen_memory"}
+    coming = {"index": f"ai_karen_memory_v{new:03}", "alias": "ai_karen_memory", "is_write_index": True}
+    root.indices.update_aliases(actions=[{"remove": leaving}, {"add": coming}])
 
 
 def opened(connection: dict[str, str], account: dict[str, str]) -> Elasticsearch:
@@ -68,6 +82,8 @@ def test_and_nothing_else(administrator: Any, connection: dict[str, str]) -> Non
     with opened(connection, APPLICATION) as client:
         attempts: list[Callable[[], object]] = [
             lambda: client.search(index="others"),
+            lambda: client.search(index="ai_karen_stray"),
+            lambda: client.index(index="ai_karen_memory_vectors", document={"a": 1}),
             lambda: client.index(index="others", document={"a": 1}),
             lambda: client.search(index=LEDGER),
             lambda: client.index(index=LEDGER, document={"a": 1}),
@@ -84,6 +100,47 @@ def test_and_nothing_else(administrator: Any, connection: dict[str, str]) -> Non
         for attempt in attempts:
             with pytest.raises(AuthorizationException):
                 attempt()
+
+
+def test_a_reader_reads_documents_and_writes_none(administrator: Any, connection: dict[str, str]) -> None:
+    administrator.grant([APPLICATION, READER])
+    with opened(connection, APPLICATION) as client:
+        client.index(index="ai_karen_memory", id="read", document={"query": "a"}, refresh=True)
+    with opened(connection, READER) as client:
+        assert client.get(index="ai_karen_memory", id="read")["_source"] == {"query": "a"}
+        assert client.search(index="ai_karen_memory_v001", query={"ids": {"values": ["read"]}})["hits"]["hits"]
+        assert client.indices.get_mapping(index="ai_karen_memory")
+        attempts: list[Callable[[], object]] = [
+            lambda: client.index(index="ai_karen_memory", document={"a": 1}),
+            lambda: client.delete(index="ai_karen_memory", id="read"),
+            lambda: client.update_by_query(index="ai_karen_memory", query={"match_all": {}}),
+            lambda: client.search(index="ai_karen_stray"),
+            lambda: client.search(index=LEDGER),
+            lambda: client.indices.create(index="ai_karen_new"),
+            lambda: client.indices.delete(index="ai_karen_memory_v001"),
+            lambda: client.security.get_user(username="elastic"),
+        ]
+        for attempt in attempts:
+            with pytest.raises(AuthorizationException):
+                attempt()
+
+
+def test_a_later_version_is_used_before_roles_are_given_anew(administrator: Any, connection: dict[str, str]) -> None:
+    administrator.grant([APPLICATION, READER])
+    with opened(connection, {"user": "elastic", "password": PASSWORD}) as root:
+        made(root, 2)
+        move(root, 1, 2)
+        try:
+            with opened(connection, APPLICATION) as client:
+                client.index(index="ai_karen_memory", id="later", document={"query": "a"}, refresh=True)
+                done = client.update_by_query(index="ai_karen_memory", query={"match_all": {}}, refresh=True)
+                assert done["updated"] == 1
+                assert client.delete_by_query(index="ai_karen_memory", query={"match_all": {}})["deleted"] == 1
+            with opened(connection, READER) as client:
+                assert client.search(index="ai_karen_memory")["hits"]
+        finally:
+            move(root, 2, 1)
+            root.indices.delete(index="ai_karen_memory_v002")
 
 
 def test_in_development_an_application_makes_indices_of_any_name(

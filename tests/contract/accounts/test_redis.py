@@ -1,68 +1,17 @@
 """Redis' users: two passwords during a rotation, one afterwards, and none forgotten over a restart."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from components.images import reference
-from components.redis import access_list
-from init.engines import load
 from init.rotating import change, refuse
 from tests.contract.accounts.passwords import ALL
-from tests.contract.containers import SOURCE, Contract
+from tests.contract.accounts.redis_server import ADMINISTRATOR, APPLICATION, Server
+from tests.contract.containers import Contract
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]
-PRODUCTION = "~* &* +@all -@admin -@dangerous +info +keys"
-APPLICATION = {"name": "redis-application", "user": "default", "password": "application-1", "rights": PRODUCTION}
-ADMINISTRATOR = {"name": "redis-administrator", "user": "administrator", "rights": "~* &* +@all"}
-
-
-class Server:
-    """A server whose access list is on its volume, a directory."""
-
-    def __init__(self, contract: Contract, directory: Path) -> None:
-        (directory / "users.acl").write_text(access_list("application-1", "administrator-1", production=True))
-        self.directory = directory
-        self.container = contract.client.containers.create(
-            reference("redis", SOURCE),
-            ["redis-server", "--aclfile", "/data/users.acl", "--dir", "/data", "--appendonly", "yes"],
-            user=f"{os.getuid()}:{os.getgid()}", network=contract.name, labels=contract.labels,
-            volumes={str(directory): {"bind": "/data"}},
-        )  # fmt: skip
-        self.connection: dict[str, Any] = {"port": 6379, "username": "administrator", "password": "administrator-1"}
-        self.start()
-
-    def start(self) -> None:
-        self.container.start()
-        self.container.reload()
-        (network,) = self.container.attrs["NetworkSettings"]["Networks"].values()
-        self.connection["host"] = network["IPAddress"]
-
-    def restart(self) -> None:
-        self.container.kill()
-        self.container.wait()
-        self.start()
-
-    def driver(self) -> Any:
-        driver: Any = load("redis")
-        driver.connect(self.connection)
-        return driver
-
-    def lets_in(self, password: str, user: str | None = None) -> bool:
-        self.driver().close()
-        with redis.Redis(
-            host=self.connection["host"], username=user, password=password, retry=Retry(NoBackoff(), 0)
-        ) as client:
-            try:
-                return bool(client.ping())
-            except redis.AuthenticationError:
-                return False
 
 
 @pytest.fixture

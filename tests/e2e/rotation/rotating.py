@@ -21,6 +21,7 @@ from bootstrap import places
 from tests.e2e import clients
 from tests.e2e.live import LiveStack
 
+STEPS = ("issue:", "server:", "tell:", "commit:", "refuse:")
 _REFUSED = (psycopg.OperationalError, redis.RedisError)
 
 
@@ -105,9 +106,10 @@ def containers(live: LiveStack) -> dict[str, str]:
         client.close()
 
 
-def killed_at(live: LiveStack, file: Path, step: str, *, later: float) -> None:
+def killed_at(live: LiveStack, file: Path, step: str, *, later: float, form: str = "host") -> None:
     """Begin a rotation, and kill it with all that it started some seconds after a step has begun."""
-    command = [str(places.CHECKOUT / "karen"), "rotate", "all", "--yes", "--env-file", str(file), "--stack", live.name]
+    told_to = ["--env-file", str(file), "--from", form]
+    command = [str(places.CHECKOUT / "karen"), "rotate", "all", "--yes", *told_to, "--stack", live.name]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
     ) as process:
