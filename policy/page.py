@@ -9,7 +9,7 @@ What every stack's resources keep to. The rules are functions over the resource 
 twice: over the graph that the program declares, in the tests; and over what `pulumi preview` says that there will be, in
 [`./karen preview`](preview.md), which ends with 1 where one is broken and names it with its reason and the fix.
 
-Some hold in production alone: published ports, internal networks, egress, resolver and protection. What is known only once an update has run breaks none.
+Some hold in production alone: published ports, internal networks, egress, resolver, encrypted connections and protection. What is known only once an update has run breaks none.
 
 **An exception** is a line in `components/exceptions.py`, with what is otherwise and why: [all of them](security.md#exceptions). A test fails for a
 line that nothing needs.

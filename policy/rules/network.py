@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from components.naming import CERTIFICATE_LABEL
 from policy.graph import CONTAINER, NETWORK, UNKNOWN, Graph, Resource, items
 from policy.rule import rule
 
@@ -83,6 +84,19 @@ def resolver(container: Resource, graph: Graph) -> Iterator[str]:
         yield "asks the host's resolver"
 
 
+@rule(
+    "encrypted connections",
+    CONTAINER,
+    reason="In production, whoever is on the network as well must not read what passes there, nor answer in a server's place.",
+    fix="take the setting away: pulumi config rm ai-karen-db:tls; in the program, `listener(…)` of components/certificates.py declares a server's certificate.",
+)
+def encrypted(container: Resource, graph: Graph) -> Iterator[str]:
+    if not graph.production or container.inputs.get("networkMode") == "none":
+        return
+    if not any(one.get("label") == CERTIFICATE_LABEL for one in items(container.inputs.get("labels"))):
+        yield "has no certificate"
+
+
 def _leading_outside(container: Resource, graph: Graph) -> set[str]:
     """Return the names of the networks of a container that are not declared as internal, whoever made them."""
     networks = [dict(one.inputs) for one in graph.of(NETWORK)]
@@ -96,4 +110,4 @@ def _names(container: Resource) -> set[str]:
     return {str(one.get("name")) for one in items(dict(container.inputs).get("networksAdvanced"))}
 
 
-RULES = (no_published_port, loopback_port, internal_network, own_network, egress, resolver)
+RULES = (no_published_port, loopback_port, internal_network, own_network, egress, resolver, encrypted)

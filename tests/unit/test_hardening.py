@@ -1,5 +1,6 @@
 """Every container of a stack, as it is declared: bound as the rules say, or with a line that says why not."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,8 @@ ALERTS = {"alertWebhook": "https://alerts.example.org/hook"}
 BUCKET = {"backupTarget": "s3://sets", "backupAccessKey": "an-access-key", "backupSecretKey": "a-secret-key"}
 DATA, BACKEND, OPERATIONS = "ai-karen-db-prod", "ai-karen-backend-prod", "ai-karen-operations-prod"
 STORES = {"etcd", "minio", "milvus"}
-TOOLBOX = {"monitor", "backups"}
+TOOLBOX = {"monitor", "backups", "relay"}
+VECTORS = "ai-karen-vectors-prod"
 
 
 def containers(graph: Graph) -> dict[str, dict[str, Any]]:
@@ -33,7 +35,9 @@ def networks(inputs: Mapping[str, Any]) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module", params=["development", "production"])
 def declared(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    return containers(build("dev", mode=request.param, **EVERYTHING)[0])
+    found = containers(build("dev", mode=request.param, **EVERYTHING)[0])
+    assert ("gateway" in found) == (request.param == "production")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,7 @@ def production() -> dict[str, dict[str, Any]]:
 
 
 def test_every_container_is_bound(declared: dict[str, dict[str, Any]]) -> None:
-    assert set(declared) == {"postgres", "redis", "elasticsearch", "proxy"} | STORES | TOOLBOX
+    assert set(declared) - {"gateway"} == {"postgres", "redis", "elasticsearch", "proxy"} | STORES | TOOLBOX
     for service, inputs in declared.items():
         assert inputs["readOnly"] is True, service
         assert inputs["capabilities"] == {"drops": ["ALL"]}, service
@@ -61,6 +65,16 @@ def test_what_is_otherwise_has_a_line(declared: dict[str, dict[str, Any]]) -> No
     for service, inputs in declared.items():
         assert (inputs["restart"] != "unless-stopped") == (exempt("restart policy", service) is not None), service
         assert inputs["user"].split(":")[0] != "0" or exempt("user", service), service
+
+
+def test_what_the_monitor_does_not_start_again_the_engine_does(production: dict[str, dict[str, Any]]) -> None:
+    graph, _ = build("prod", mode="production", **EVERYTHING)
+    told = json.loads(graph.of(":SecretFiles")["monitor-secret-files"]["files"]["value"]["monitor.json"])
+    watched = set(told["containers"])
+    assert {service for service, inputs in production.items() if inputs["restart"] == "always"} == set(
+        production
+    ) - watched
+    assert "gateway" not in watched
 
 
 def test_every_container_has_a_limit_of_processes() -> None:
@@ -91,8 +105,23 @@ def test_stores_are_found_by_milvus_and_the_monitor_alone(production: dict[str, 
     assert "MINIO_ADDRESS=storage:9000" in production["milvus"]["envs"]
 
 
+def test_applications_reach_milvus_through_its_gateway(production: dict[str, dict[str, Any]]) -> None:
+    assert networks(production["milvus"]) == {VECTORS: ["vectors"], BACKEND: ["vectors"]}
+    assert networks(production["gateway"]) == {DATA: ["milvus"], VECTORS: ["gateway"]}
+    assert {service for service, inputs in production.items() if VECTORS in networks(inputs)} == {"milvus", "gateway"}
+    [text] = production["gateway"]["command"]
+    assert [line.split()[1] for line in text.splitlines() if line.strip().startswith("bind ")] == [
+        ":19530", "127.0.0.1:8405"
+    ]  # fmt: skip
+    assert "server milvus vectors:19530 " in text
+    without = build("prod", mode="production", enableMilvus="false")[0]
+    assert "gateway-container" not in without.of(":Container")
+    assert "vectors-bridge" not in without.of(":Network")
+
+
 @pytest.mark.parametrize(
-    ("told", "leaving"), [({}, set()), (ALERTS, {"monitor"}), (BUCKET, {"backups"}), (ALERTS | BUCKET, TOOLBOX)]
+    ("told", "leaving"),
+    [({}, set()), (ALERTS, {"monitor"}), (BUCKET, {"backups"}), (ALERTS | BUCKET, {"monitor", "backups"})],
 )
 def test_only_the_monitor_and_backups_leave_and_only_if_they_have_to(told: dict[str, str], leaving: set[str]) -> None:
     found = containers(build("prod", mode="production", **EVERYTHING, **told)[0])
@@ -119,12 +148,13 @@ def test_jobs_that_ask_every_engine_are_told_both_networks() -> None:
 
 
 def test_every_exemption_says_why_and_is_about_something() -> None:
-    known = {"postgres", "redis", "elasticsearch", "proxy", EVERY} | STORES | TOOLBOX
+    known = {"postgres", "redis", "elasticsearch", "proxy", "gateway", EVERY} | STORES | TOOLBOX
     for one in EXEMPTIONS:
         assert one.otherwise
         assert len(one.reason.split()) > 5
         assert all(
-            service in known or service.startswith(("job ", "volume ", "network ")) for service in one.services
+            service in known or service.startswith(("job ", "volume ", "network ", "pulumi "))
+            for service in one.services
         ), one
     assert len({(one.rule, one.services) for one in EXEMPTIONS}) == len(EXEMPTIONS)
 

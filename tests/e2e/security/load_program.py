@@ -5,7 +5,6 @@ It ends when there is a file /env/stop, and prints what was acknowledged and for
 
 import io
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 import redis
+import urllib3
+from dotenv import dotenv_values
 from elasticsearch import Elasticsearch
 from minio import Minio
 from pymilvus import MilvusClient
@@ -20,18 +21,20 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 Variables = Mapping[str, str]
+CA = "KAREN_CA_CERTIFICATE"
 PERSONA = {"tenant_id": "rotated", "embedding": [1.0] + [0.0] * 383, "metadata": {}, "timestamp": 1, "version": 1}
 PERSONA |= {"persona_type": "default", "is_active": True, "confidence_score": 0.5}
 
 
 def variables() -> Variables:
-    """Return the file's variables; generated passwords need no escapes."""
-    return dict(re.findall(r"^(\w+)='(.*)'$", Path("/env/app.env").read_text(), re.MULTILINE))
+    """Return the file's variables."""
+    return {name: value or "" for name, value in dotenv_values("/env/app.env").items()}
 
 
 def into_postgres(env: Variables, number: int) -> None:
     with psycopg.connect(env["DATABASE_URL"], autocommit=True, connect_timeout=5) as one:
-        one.execute("INSERT INTO system_config (config_key, config_value) VALUES (%s, '1')", [f"rotated{number}"])
+        row = "INSERT INTO system_config (config_key, config_value) VALUES (%s, '1') ON CONFLICT DO NOTHING"
+        one.execute(row, [f"rotated{number}"])
 
 
 def into_redis(env: Variables, number: int) -> None:
@@ -40,15 +43,16 @@ def into_redis(env: Variables, number: int) -> None:
 
 
 def into_elasticsearch(env: Variables, number: int) -> None:
-    address = f"http://{env['ELASTICSEARCH_HOST']}:{env['ELASTICSEARCH_PORT']}"
+    address = f"{env['ELASTICSEARCH_SCHEME']}://{env['ELASTICSEARCH_HOST']}:{env['ELASTICSEARCH_PORT']}"
     login = (env["ELASTICSEARCH_USER"], env["ELASTICSEARCH_PASSWORD"])
-    with Elasticsearch(address, basic_auth=login, max_retries=0) as one:
+    with Elasticsearch(address, basic_auth=login, max_retries=0, ca_certs=env[CA]) as one:
         one.index(index="ai_karen_documents", id=f"rotated{number}", document={"tenant_id": "rotated"})
 
 
 def into_milvus(env: Variables, number: int) -> None:
-    address = f"http://{env['MILVUS_HOST']}:{env['MILVUS_PORT']}"
-    one = MilvusClient(uri=address, user=env["MILVUS_USER"], password=env["MILVUS_PASSWORD"], timeout=5, dedicated=True)
+    address = f"https://{env['MILVUS_HOST']}:{env['MILVUS_PORT']}"
+    login = {"user": env["MILVUS_USER"], "password": env["MILVUS_PASSWORD"]}
+    one = MilvusClient(uri=address, timeout=5, dedicated=True, server_pem_path=env[CA], **login)
     try:
         one.insert("persona_embeddings", [{**PERSONA, "user_id": f"rotated{number}"}], timeout=5)
     finally:
@@ -57,7 +61,9 @@ def into_milvus(env: Variables, number: int) -> None:
 
 def into_minio(env: Variables, number: int) -> None:
     address = f"{env['MINIO_HOST']}:{env['MINIO_PORT']}"
-    one = Minio(address, env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"], secure=False, region="us-east-1")
+    pool = urllib3.PoolManager(ca_certs=env[CA]) if env["MINIO_SECURE"] == "true" else None
+    login = (env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"])
+    one = Minio(address, *login, secure=pool is not None, region="us-east-1", http_client=pool)
     one.put_object("raw-documents", f"rotated{number}", io.BytesIO(b"1"), 1)
 
 

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
+from docker.models.containers import Container
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from components.exceptions import EXEMPTIONS, exempt
 from components.images import reference
 from init.resources.confinement import NO_RESOLVER, OPEN_FILES
 from init.resources.job import JOB_LABEL, Job, JobSpec
+from tests.e2e.backups.samples import karen
 from tests.e2e.live import healthy
 from tests.e2e.security.bench_rules import RULES
 from tests.e2e.security.conftest import DATABASES, SERVICES, Secured
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 JOB = "job *"
+IMAGES = {**dict.fromkeys(("monitor", "backups", "relay", JOB), "toolbox"), "gateway": "proxy"}
 # The kernel's limit, by either version of control groups.
 _PROCESSES = "cat /sys/fs/cgroup/pids/pids.max 2> /dev/null || cat /sys/fs/cgroup/pids.max"
 
@@ -24,14 +29,26 @@ _PROCESSES = "cat /sys/fs/cgroup/pids/pids.max 2> /dev/null || cat /sys/fs/cgrou
 @pytest.fixture(scope="module")
 def facts(secured: Secured) -> Mapping[str, Any]:
     """What the engine tells of every container of the stack, a job among them."""
-    found = {service: secured.container(service).attrs for service in SERVICES}
+    found = {service: looked_at(secured, service) for service in SERVICES}
     with job(secured) as container:
-        return {**found, JOB: container}
+        return {**found, JOB: looked_at(secured, JOB, container)}
+
+
+def looked_at(secured: Secured, service: str, container: Container | None = None) -> dict[str, Any]:
+    """Return what the engine tells of a container, of what is executed in it now, and of the image that it should have."""
+    attrs: dict[str, Any] = (container or secured.container(service)).attrs
+    executed = []
+    for one in attrs["ExecIDs"] or ():
+        # What has ended meanwhile is not there.
+        with suppress(NotFound):
+            executed.append(secured.engine.api.exec_inspect(one))
+    name = reference(IMAGES.get(service, service), "build")
+    return {**attrs, "Executed": executed, "Reference": name, "Current": secured.engine.images.get(name).id}
 
 
 @contextmanager
-def job(secured: Secured) -> Iterator[Mapping[str, Any]]:
-    """Provide what the engine tells of a job that waits for its request."""
+def job(secured: Secured) -> Iterator[Container]:
+    """Provide a job that waits for its request."""
     spec = JobSpec(
         stack=secured.live.name,
         name="looked-at",
@@ -42,7 +59,7 @@ def job(secured: Secured) -> Iterator[Mapping[str, Any]]:
     )
     with Job(spec):
         [one] = secured.engine.containers.list(filters={"label": f"{JOB_LABEL}=looked-at"})
-        yield one.attrs
+        yield one
 
 
 def test_every_container_of_the_stack_is_looked_at(secured: Secured) -> None:
@@ -57,6 +74,19 @@ def test_docker_bench_warns_of_nothing_that_is_not_listed(facts: Mapping[str, An
         # What is listed and not needed any more is taken out of the list.
         if line.rule == rule and not line.of_host:
             assert any(line.covers(rule, service) for service in warned), line
+
+
+def test_all_of_section_5_is_looked_at() -> None:
+    assert {*RULES, "5.6"} == {"swarm", *(f"5.{number}" for number in range(1, 32))}
+
+
+def test_a_command_with_more_rights_is_seen(secured: Secured, facts: Mapping[str, Any]) -> None:
+    """The control of 5.22 and 5.23, which are mostly about nothing; the command is never begun."""
+    container = secured.container("redis")
+    secured.engine.api.exec_create(container.id, ["planted"], privileged=True, user="0")
+    found = looked_at(secured, "redis")
+    assert [bool(RULES[rule](found)) for rule in ("5.22", "5.23")] == [True, True]
+    assert [bool(RULES[rule](facts["redis"])) for rule in ("5.22", "5.23")] == [False, False]
 
 
 def test_a_job_asks_nobody_for_names_outside(facts: Mapping[str, Any]) -> None:
@@ -115,3 +145,7 @@ def test_all_come_back_when_all_are_restarted(secured: Secured) -> None:
         list(pool.map(restart, DATABASES))
     for service, limit in limits.items():
         assert secured.sh(service, _PROCESSES) == (0, str(limit)), service
+    # And whoever watches them sees that they do.
+    for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(1), reraise=True):
+        with attempt:
+            karen(secured.live, "status")

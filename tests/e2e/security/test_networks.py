@@ -13,15 +13,21 @@ from tests.e2e.security.probing import Outside, outside
 from tests.e2e.security.scanning import addresses, open_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-# What each server listens at; the last of Elasticsearch's and etcd's are for others of their kind.
+# Milvus: applications' port, its metrics, and a port of each of its components. Only the first asks for a password.
+MILVUS = {19530, 9091, 19529, 19531, 13333, 21121, 21123, 21124, 53100}
+# For others of their kind, of which there are none.
+PEERS = {9300, 2380}
+# What each server listens at, or would.
 PORTS = {
     "postgres": [5432],
     "redis": [6379],
     "elasticsearch": [9200, 9300],
     "etcd": [2379, 2380],
     "minio": [9000, 9001],
+    "gateway": [19530],
     "milvus": [19530, 9091],
     "monitor": [9464],
+    "relay": [9465],
 }
 
 
@@ -51,7 +57,7 @@ def test_this_host_has_no_way_to_a_container(secured: Secured) -> None:
     if os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] != "unix":
         return
     here = [ipaddress.ip_address(_address(line.split()[1])) for line in _routes()]
-    for name in (secured.naming.network, secured.naming.backend):
+    for name in (secured.naming.network, secured.naming.backend, secured.naming.vectors):
         facts = secured.engine.networks.get(name).attrs
         assert facts["Internal"] is True
         subnet = ipaddress.ip_network(facts["IPAM"]["Config"][0]["Subnet"])
@@ -87,14 +93,45 @@ def test_only_who_has_to_leaves(secured: Secured, outer: Outside) -> None:
     """The monitor of this stack has a webhook; its sets are on a volume."""
     seen = outer.seen_from(f"container:{secured.container('monitor').id}")
     assert {what for what in outer.places() if what.startswith("the host")} <= seen
-    assert outer.seen_from(f"container:{secured.container('backups').id}") == set()
-    assert set(networks(secured, "monitor")) - set(networks(secured, "milvus")) == {secured.naming.operations}
+    for service in ("backups", "relay"):
+        assert outer.seen_from(f"container:{secured.container(service).id}") == set()
+    assert set(networks(secured, "monitor")) - set(networks(secured, "minio")) == {secured.naming.operations}
     assert secured.container("proxy").attrs["HostConfig"]["NetworkMode"] == "none"
 
 
 def test_an_application_finds_the_engines_and_not_what_is_behind_them(secured: Secured, outer: Outside) -> None:
-    etcd, storage = (networks(secured, service)[secured.naming.backend] for service in ("etcd", "minio"))
+    etcd, storage, vectors = (
+        networks(secured, service)[secured.naming.backend] for service in ("etcd", "minio", "milvus")
+    )
     engines = {name: (name, PORTS[name][0]) for name in ("postgres", "redis", "elasticsearch", "minio", "milvus")}
     behind = {"by name": ("etcd", 2379), "by address": (etcd, 2379), "MinIO by name": ("storage", 9000)}
     peers = {"MinIO by address": (storage, 9000), "peers of Elasticsearch": ("elasticsearch", 9300)}
-    assert outer.seen_from(secured.naming.network, **engines, **behind, **peers) == set(engines)
+    # Where its components listen, beside its metrics.
+    milvus = {
+        f"Milvus {port} {how}": (where, port)
+        for port in MILVUS
+        for how, where in (("by name", "milvus"), ("by address", vectors))
+    }
+    assert outer.seen_from(secured.naming.network, **engines, **behind, **peers, **milvus) == {
+        *engines,
+        "Milvus 19530 by name",
+    }
+
+
+def listening(secured: Secured, service: str) -> set[int]:
+    """Return the ports at which a container's processes take connections from others."""
+    _, told = secured.sh(service, "cat /proc/net/tcp /proc/net/tcp6")
+    sockets = [line.split() for line in told.splitlines() if ": " in line]
+    ends = [one[1].rsplit(":", 1) for one in sockets if one[3] == "0A"]
+    return {int(port, 16) for address, port in ends if not address.endswith("7F") and address != "0" * 24 + "01000000"}
+
+
+@pytest.mark.parametrize("service", [*PORTS, "backups"])
+def test_a_server_listens_where_it_is_known_to(secured: Secured, service: str) -> None:
+    found = listening(secured, service)
+    if service == "milvus":
+        # Its log of events is at whatever port is free.
+        assert found >= MILVUS
+        assert len(found - MILVUS) <= 1
+    else:
+        assert found == set(PORTS.get(service, ())) - PEERS
