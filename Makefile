@@ -9,7 +9,7 @@ SHELL := /bin/sh
 RUN = set -e; set -- $(STACK); . ./activate
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap images up status env prod-init erase remove-leftovers docs previews picture lint test test-unit test-full soak readme bench
+.PHONY: help bootstrap images up status env prod-init destroy erase remove-leftovers docs previews picture lint test test-unit test-full soak readme bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ env: ## write the application's variables to .env (FORM=host or FORM=network)
 
 prod-init: ## make the production stack: a passphrase outside the checkout, and the salt to commit
 	@$(PYTHON) -m bootstrap --stack prod --no-images
+
+destroy: ## remove a stack's containers and networks; data, passwords and keys stay, and make up takes them over
+	@$(RUN); python -m ops.cli destroy --stack $(STACK)
 
 erase: ## remove a stack with all its data; its name has to be typed (STACK=prod)
 	@$(RUN); python -m ops.erase --stack $(STACK) $(if $(CONFIRM),--confirm $(CONFIRM))

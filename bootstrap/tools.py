@@ -23,12 +23,24 @@ def ensure(source: str) -> None:
     found = shutil.which("pulumi", path=_outside())
     if found and _fits(found):
         say(_STEP, f"{found} fits and is used as it is")
-    elif not (places.tools() / "pulumi").exists() or not (places.tools() / LANGUAGE_HOST).exists():
+    elif not _own():
         if not release.install(VERSION, places.tools()):
             toolchain.install(source)
     else:
         say(_STEP, f"{VERSION} in {places.tools()}")
     _plugins(source)
+
+
+def _own() -> bool:
+    """Whether the project's own CLI is there, of the pinned version, with its language host."""
+    binary = places.tools() / "pulumi"
+    if not binary.exists() or not (places.tools() / LANGUAGE_HOST).exists():
+        return False
+    return _version(binary).removeprefix("v") == VERSION
+
+
+def _version(binary: str | Path) -> str:
+    return subprocess.run([binary, "version"], capture_output=True, text=True, check=False, timeout=30).stdout.strip()
 
 
 def _outside() -> str:
@@ -43,13 +55,13 @@ def _fits(binary: str) -> bool:
         LANGUAGE_HOST, path=_outside()
     ):
         return False
-    answer = subprocess.run([binary, "version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    answer = _version(binary)
     match = re.match(r"v?(\d+)\.(\d+)\.", answer)
     fits = match is not None and int(match[1]) == _OLDEST[0] and int(match[2]) >= _OLDEST[1]
     if not fits:
         say(
             _STEP,
-            f"{binary} is {answer.strip() or 'unknown'}: {VERSION} or newer is needed, so the project gets its own beside it",
+            f"{binary} is {answer or 'unknown'}: {VERSION} or newer is needed, so the project gets its own beside it",
         )
     return fits
 

@@ -18,9 +18,14 @@ RESERVED = {
     "milvus_user": ("root",),
 }  # fmt: skip
 RESERVED["postgres_reader"] = RESERVED["postgres_user"]
+RESERVED["elasticsearch_reader"] = RESERVED["elasticsearch_user"]
 RESERVED["minio_user"] = RESERVED["minio_application_user"]
 # Two settings that must name two users.
-_DIFFERENT = (("postgres_reader", "postgres_user"), ("minio_application_user", "minio_user"))
+_DIFFERENT = (
+    ("postgres_reader", "postgres_user"),
+    ("elasticsearch_reader", "elasticsearch_user"),
+    ("minio_application_user", "minio_user"),
+)
 PASSWORD_FIELDS = ("postgres_password", "redis_password", "elasticsearch_password", "milvus_password", "minio_password")
 _PASSWORD = re.compile(r"[ -~]{8,72}")
 

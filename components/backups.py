@@ -107,7 +107,7 @@ class Backups(pulumi.ComponentResource):
         settings = self._context.settings
         return {
             "stack": self._context.naming.stack,
-            "engines": {service: dict(engine.connection) for service, engine in engines.items()},
+            "engines": {service: engine.connection_of(SERVICE) for service, engine in engines.items()},
             "recipient": identity.apply(_recipient),
             "signing": seed(self._context, f"{SERVICE}-signing", parent=self),
             "target": self._target_document(),
@@ -183,7 +183,7 @@ def _servers(context: Context, engines: Mapping[str, Engine]) -> dict[str, Any]:
         service: {
             "container": context.naming.container(service),
             "image": context.image(service),
-            "volume": context.naming.volume(service),
+            "volume": context.data_volume(service),
             "user": str(engine.server.spec.owner),
             "path": engine.server.spec.data_path,
             "command": list(engine.server.spec.command),

@@ -8,10 +8,12 @@ import pulumi
 import pulumi_docker as docker
 
 from components.context import TOOLBOX_USER, Context
-from components.definition import definition
+from components.definition import definition, replacement
 from components.hardening import hardened, scratch
 from components.network import Attachment
+from components.next_server import declare_next
 from components.secrets import DIRECTORY, EngineSecrets, Owner
+from components.upgrade_rules import REPLACEABLE
 from init.resources.confinement import NO_RESOLVER
 from init.resources.login import Login
 from init.resources.process_limit import ProcessLimit
@@ -61,8 +63,8 @@ class ContainerSpec:
     cpus: float
     processes: int
     health: HealthCheck
-    data_path: str
     networks: Sequence[Attachment]
+    data_path: str = ""
     image: str = ""
     entrypoint: Sequence[str] = ()
     command: Sequence[pulumi.Input[str]] = ()
@@ -90,12 +92,14 @@ class DatabaseContainer(pulumi.ComponentResource):
         spec: ContainerSpec,
         *,
         context: Context,
-        volume: pulumi.Input[str],
         secrets: EngineSecrets,
+        volume: pulumi.Input[str] | None = None,
         login: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """With `login`, the administrator's connection, a server that does not accept it is named and not replaced."""
+        """`volume` is where its data are, if it has any. With `login`, the administrator's connection, a server that does not
+        accept it is named and not replaced.
+        """
         super().__init__("karen:container:DatabaseContainer", f"{spec.service}-server", None, opts)
         self.spec = spec
         image = docker.RemoteImage(
@@ -105,44 +109,60 @@ class DatabaseContainer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         before: list[pulumi.Resource] = [secrets.writer]
-        if login is not None:
+        if volume is not None and context.settings.production and spec.service in REPLACEABLE:
+            before.append(replacement(spec, context, volume, self))
+        if volume is not None and login is not None:
             before.append(_login(spec, context, image, volume, login, self))
         self.container = docker.Container(
             f"{spec.service}-container",
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=before),
             name=context.naming.container(spec.service),
-            hostname=spec.service,
             image=image.image_id,
-            entrypoints=list(spec.entrypoint) or None,
-            command=list(spec.command) or None,
-            envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(spec.environment.items())],
-            user=str(spec.owner),
-            volumes=_mounts(spec, volume, secrets),
-            tmpfs=scratch(spec.scratch, spec.owner) or None,
             networks_advanced=[
                 docker.ContainerNetworksAdvancedArgs(name=one.network, aliases=[one.alias])
                 for one in _networks(spec, context)
             ],
-            dns=[NO_RESOLVER] if context.settings.production and not spec.outside else None,
             ports=[
                 docker.ContainerPortArgs(internal=inside, external=outside, ip="127.0.0.1", protocol="tcp")
                 for inside, outside in (spec.ports.items() if not context.settings.production else ())
             ],
-            healthcheck=spec.health.arguments(),
-            stop_signal=spec.stop_signal,
-            shm_size=spec.shared_memory,
-            restart=spec.restart,
-            stop_timeout=spec.stop_seconds,
-            destroy_grace_seconds=spec.stop_seconds,
-            labels=[
-                docker.ContainerLabelArgs(label=key, value=value)
-                for key, value in {**context.naming.labels(spec.service), **spec.labels}.items()
-            ],
-            **hardened(memory=spec.memory, cpus=spec.cpus),
+            **container_arguments(spec, context, volume=volume, secrets=secrets),
         )
         self.id = self.container.id
         _process_limit(spec, context, self)
+        serial = context.settings.volume_serial(spec.service)
+        if serial.mark == "+":
+            following = context.naming.data_volume(spec.service, serial.number + 1)
+            arguments = container_arguments(spec, context, volume=following, secrets=secrets)
+            declare_next(spec, context, arguments, after=secrets.writer, parent=self)
         self.register_outputs({"id": self.id})
+
+
+def container_arguments(
+    spec: ContainerSpec, context: Context, *, volume: pulumi.Input[str] | None, secrets: EngineSecrets
+) -> dict[str, Any]:
+    """Return what a server's container is made from, whatever it is called and whoever reaches it."""
+    return {
+        "hostname": spec.service,
+        "entrypoints": list(spec.entrypoint) or None,
+        "command": list(spec.command) or None,
+        "envs": [pulumi.Output.concat(key, "=", value) for key, value in sorted(spec.environment.items())],
+        "user": str(spec.owner),
+        "volumes": _mounts(spec, volume, secrets),
+        "tmpfs": scratch(spec.scratch, spec.owner) or None,
+        "dns": [NO_RESOLVER] if context.settings.production and not spec.outside else None,
+        "healthcheck": spec.health.arguments(),
+        "stop_signal": spec.stop_signal,
+        "shm_size": spec.shared_memory,
+        "restart": spec.restart,
+        "stop_timeout": spec.stop_seconds,
+        "destroy_grace_seconds": spec.stop_seconds,
+        "labels": [
+            docker.ContainerLabelArgs(label=key, value=value)
+            for key, value in {**context.naming.labels(spec.service), **spec.labels}.items()
+        ],
+        **hardened(memory=spec.memory, cpus=spec.cpus),
+    }
 
 
 def _process_limit(spec: ContainerSpec, context: Context, parent: DatabaseContainer) -> None:
@@ -185,8 +205,10 @@ def _networks(spec: ContainerSpec, context: Context) -> list[Attachment]:
     return [*spec.networks, Attachment(network=context.operations, alias=spec.service)]
 
 
-def _mounts(spec: ContainerSpec, volume: pulumi.Input[str], secrets: EngineSecrets) -> list[docker.ContainerVolumeArgs]:
-    writable = {spec.data_path: volume, **spec.sockets}
+def _mounts(
+    spec: ContainerSpec, volume: pulumi.Input[str] | None, secrets: EngineSecrets
+) -> list[docker.ContainerVolumeArgs]:
+    writable = {**({spec.data_path: volume} if volume is not None else {}), **spec.sockets}
     readable = {DIRECTORY: secrets.volume, **spec.mounts}
     return [
         *(docker.ContainerVolumeArgs(volume_name=name, container_path=path) for path, name in writable.items()),

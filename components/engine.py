@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from components.certificates import Listener
 from components.container import DatabaseContainer
 from components.credentials import Credential
 from init.resources.initialization import Initialization
@@ -41,10 +42,14 @@ class Engine(pulumi.ComponentResource):
 
     endpoint: Endpoint | None
     initialization: Initialization | None
+    # The administrator's.
     connection: Mapping[str, Any]
     server: DatabaseContainer | None = None
+    listener: Listener = Listener()
     # The administrator's first, then the application's.
     credentials: Sequence[Credential] = ()
+    # What differs from `connection` for a service that has a user of its own.
+    logins: Mapping[str, Mapping[str, Any]] = {}
 
     @property
     def enabled(self) -> bool:
@@ -55,6 +60,10 @@ class Engine(pulumi.ComponentResource):
     def accounts(self) -> Sequence[Credential]:
         """Return those that initialization makes: all but the administrator."""
         return self.credentials[1:]
+
+    def connection_of(self, service: str) -> dict[str, Any]:
+        """Return the connection of `monitor` or `backups`: as a user of its own where there is one, else as the administrator."""
+        return {**self.connection, **self.logins.get(service, {})}
 
     def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
         """Return the application's variables for a form, `host` or `network`."""

@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.certificates import CA, listener
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import TOOLBOX_USER, Context
 from components.credentials import SERIAL_LABEL, Credential, credential
@@ -18,6 +19,8 @@ CONSOLE_PORT = 9001
 # By this name Milvus finds it, and on the backend network only; applications find it as `minio`.
 STORAGE = "storage"
 _OWNER = Owner(uid=1001, gid=1001)
+# What it looks for in its directory of certificates.
+_FILES = ("public.crt", "private.key")
 
 
 class Minio(Engine):
@@ -38,16 +41,24 @@ class Minio(Engine):
             service="minio", port=PORT, host_port=None if settings.production else settings.minio_port
         )
         volume = data_volume(context, "minio", parent=self)
+        self.listener = listener(
+            context, "minio", parent=self, enabled=settings.enable_minio, names=[STORAGE], files=_FILES
+        )
         secrets = EngineSecrets(
             "minio",
             context=context,
             owner=_OWNER,
-            files={"minio_user": settings.minio_user, "minio_password": administrator.password},
+            files={
+                "minio_user": settings.minio_user,
+                "minio_password": administrator.password,
+                **self.listener.files,
+            },
             owned_volumes=[volume.name],
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.connection = {
-            "endpoint": f"http://minio:{PORT}",
+            "endpoint": f"{self.listener.scheme('http')}://minio:{PORT}",
+            **self.listener.connection,
             "access_key": settings.minio_user,
             "secret_key": administrator.password,
         }
@@ -81,7 +92,8 @@ class Minio(Engine):
         )
 
     def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:
-        settings = context.settings
+        settings, encrypted = context.settings, self.listener.encrypted
+        alive = f"{self.listener.scheme('http')}://127.0.0.1:{PORT}/minio/health/live"
         return DatabaseContainer(
             ContainerSpec(
                 service="minio",
@@ -94,16 +106,19 @@ class Minio(Engine):
                     Attachment(network=context.network, alias="minio"),
                     Attachment(network=context.backend, alias=STORAGE),
                 ],
-                command=["server", "/data", "--console-address", f":{CONSOLE_PORT}"],
+                command=[
+                    *("server", "/data", "--console-address", f":{CONSOLE_PORT}"),
+                    *(("--certs-dir", DIRECTORY) if encrypted else ()),
+                ],
                 environment={
                     "MINIO_ROOT_USER_FILE": f"{DIRECTORY}/minio_user",
                     "MINIO_ROOT_PASSWORD_FILE": f"{DIRECTORY}/minio_password",
                 },
                 # Its own password is read when it starts.
-                labels={SERIAL_LABEL: str(self.credentials[0].serial.number)},
+                labels={SERIAL_LABEL: str(self.credentials[0].serial.number), **self.listener.labels},
                 ports={PORT: settings.minio_port, CONSOLE_PORT: settings.minio_console_port},
                 health=HealthCheck(
-                    test=["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/minio/health/live"]
+                    test=["CMD", "curl", "-fsS", "-o", "/dev/null", *(("--cacert", CA) if encrypted else ()), alive]
                 ),
             ),
             context=context,
@@ -121,6 +136,8 @@ class Minio(Engine):
             "MINIO_PORT": str(port),
             "MINIO_ACCESS_KEY": self._application.user,
             "MINIO_SECRET_KEY": self._application.password,
+            "MINIO_SECURE": str(self.listener.encrypted).lower(),
+            **self.listener.application(form),
         }
 
 

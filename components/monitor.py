@@ -76,7 +76,7 @@ def _spec(
     socket: pulumi.Input[str],
     told: pulumi.Output[str],
 ) -> ContainerSpec:
-    settings, volume = context.settings, context.naming.volume
+    settings, volume = context.settings, context.data_volume
     return ContainerSpec(
         service=SERVICE,
         image="toolbox",
@@ -114,7 +114,7 @@ def _configuration(
             for service, engine in engines.items()
             if engine.server is not None
         },
-        "engines": {service: dict(engine.connection) for service, engine in engines.items()},
+        "engines": {service: engine.connection_of(SERVICE) for service, engine in engines.items()},
         "containers": {
             service: naming.container(service) for service, engine in engines.items() if engine.endpoint is not None
         },
@@ -122,6 +122,11 @@ def _configuration(
         "interval": settings.monitoring_interval,
         "port": settings.monitoring_port,
         "backups": settings.enable_backups,
+        "certificates": {
+            service: engine.listener.expires
+            for service, engine in engines.items()
+            if engine.listener.expires is not None
+        },
         "webhook": settings.alert_webhook.get_secret_value() if settings.alert_webhook else None,
         "mail": _mail(settings),
     }

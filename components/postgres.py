@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.certificates import CERTIFICATE, KEY, Listener, listener
 from components.container import ContainerSpec, DatabaseContainer, HealthCheck
 from components.context import Context
 from components.credentials import Credential, credential
@@ -20,13 +21,14 @@ ADMINISTRATOR = "karen_administrator"
 _OWNER = Owner(uid=999, gid=999)
 _DATA = "/var/lib/postgresql/data"
 # Who may connect, whatever the data directory says: the server's own user over its socket, everybody else with a password, who
-# is a role that may replicate for a backup.
+# is a role that may replicate for a backup. Of TLS' kind is whoever encrypts.
 _ACCESS = """\
 local all all trust
 local replication all trust
-host all all all scram-sha-256
-host replication all all scram-sha-256
+{kind} all all all scram-sha-256
+{kind} replication all all scram-sha-256
 """
+_TLS = {"ssl": "on", "ssl_cert_file": CERTIFICATE, "ssl_key_file": KEY}
 
 
 class Postgres(Engine):
@@ -41,11 +43,16 @@ class Postgres(Engine):
             service="postgres", port=PORT, host_port=None if settings.production else settings.postgres_port
         )
         volume = data_volume(context, "postgres", parent=self)
+        self.listener = listener(context, "postgres", parent=self)
         secrets = EngineSecrets(
             "postgres",
             context=context,
             owner=_OWNER,
-            files={"postgres_password": administrator.password, "pg_hba.conf": _ACCESS},
+            files={
+                "postgres_password": administrator.password,
+                "pg_hba.conf": _ACCESS.format(kind="hostssl" if self.listener.encrypted else "host"),
+                **self.listener.files,
+            },
             owned_volumes=[volume.name],
             passwords=administrator.accepted,
             opts=pulumi.ResourceOptions(parent=self),
@@ -56,8 +63,15 @@ class Postgres(Engine):
             "user": ADMINISTRATOR,
             "password": administrator.password,
             "database": settings.postgres_db,
+            **self.listener.connection,
         }
-        self.server = DatabaseContainer(
+        self.server = self._server(context, volume.name, secrets)
+        self.initialization = initialize("postgres", context=context, engine=self, container=self.server.id)
+        self.register_outputs({"schemaVersion": self.initialization.schema_version})
+
+    def _server(self, context: Context, volume: pulumi.Output[str], secrets: EngineSecrets) -> DatabaseContainer:
+        settings = context.settings
+        return DatabaseContainer(
             ContainerSpec(
                 service="postgres",
                 owner=_OWNER,
@@ -70,6 +84,7 @@ class Postgres(Engine):
                 scratch={"/tmp": 16, "/var/run/postgresql": 1},  # noqa: S108 - a path inside the container
                 networks=[Attachment(network=context.network, alias="postgres")],
                 command=self._command(context),
+                labels=self.listener.labels,
                 environment={
                     "POSTGRES_DB": settings.postgres_db,
                     "POSTGRES_USER": ADMINISTRATOR,
@@ -82,16 +97,13 @@ class Postgres(Engine):
                 stop_signal="SIGINT",
             ),
             context=context,
-            volume=volume.name,
+            volume=volume,
             secrets=secrets,
             login=self.connection,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.initialization = initialize("postgres", context=context, engine=self, container=self.server.id)
-        self.register_outputs({"schemaVersion": self.initialization.schema_version})
 
-    @staticmethod
-    def _command(context: Context) -> list[str]:
+    def _command(self, context: Context) -> list[str]:
         """Return the server's command line: memory settings follow the container's limit."""
         settings = context.settings
         options = {
@@ -104,16 +116,18 @@ class Postgres(Engine):
             # What backups read is kept for them while they are away, up to a limit: the disk is the server's first of all.
             "wal_level": "replica",
             "max_slot_wal_keep_size": f"{settings.wal_keep_size // MEBIBYTE}MB",
+            **(_TLS if self.listener.encrypted else {}),
             "log_min_duration_statement": "1s" if settings.production else "200ms",
             "log_min_messages": "warning" if settings.production else "debug1",
         }
         return ["postgres", *(part for key, value in options.items() for part in ("-c", f"{key}={value}"))]
 
     def environment(self, form: str) -> dict[str, pulumi.Input[str]]:
-        """Return POSTGRES_* and DATABASE_URL."""
+        """Return POSTGRES_*, DATABASE_URL and what libpq verifies with."""
         assert self.endpoint is not None
         host, port = self.endpoint.address(form)
         settings, user = self._settings, self._application.user
+        verified = _verified(self.listener, form)
         return {
             "POSTGRES_DB": settings.postgres_db,
             "POSTGRES_USER": user,
@@ -124,8 +138,10 @@ class Postgres(Engine):
             "POSTGRES_PORT": str(port),
             "POSTGRES_MAX_CONNECTIONS": str(settings.postgres_max_connections),
             "DATABASE_URL": self._application.password.apply(
-                lambda value: database_url("postgresql", user, value, host, port, settings.postgres_db)
+                lambda value: database_url("postgresql", user, value, host, port, settings.postgres_db, verified)
             ),
+            **{f"PG{name.upper()}": value for name, value in verified.items()},
+            **self.listener.application(form),
         }
 
 
@@ -142,6 +158,11 @@ def _credentials(context: Context, parent: Postgres) -> tuple[Credential, Creden
         ),
         credential(context, "postgres-reader", user=settings.postgres_reader, rights="read-only", parent=parent),
     )
+
+
+def _verified(listener: Listener, form: str) -> dict[str, str]:
+    """Return libpq's parameters with which an application verifies the server."""
+    return {"sslmode": "verify-full", "sslrootcert": listener.authority[form]} if listener.encrypted else {}
 
 
 def _ready(settings: Settings) -> list[str]:

@@ -11,17 +11,20 @@ from components.backup_rules import MINIMUM_WAL
 from components.rules import MINIMUM_HEAP, MINIMUM_MEMORY, camel, show_default
 from components.settings import SECRET, Port, Settings, Size
 from components.sizes import show_size
+from components.upgrade_rules import REPLACEABLE
 
 # A sentence for each, in the model's order; `{}` stands for the service.
 _SENTENCES = {
-    "mode": "production publishes nothing, authenticates on every engine but etcd, and protects its data",
+    "mode": "production publishes nothing, authenticates on every engine but etcd, encrypts, and protects its data",
     "image_source": "where images come from; probed once per machine where it is not set",
+    "tls": "whether connections to every server are encrypted; where it is not set, they are in production, and are not in development",
     "enable_redis": "Redis; its volume and password stay when it is off",
     "enable_elasticsearch": "Elasticsearch; its volume and password stay when it is off",
     "enable_minio": "MinIO, which Milvus needs; its volume and password stay when it is off",
     "enable_milvus": "Milvus with etcd; their volumes and passwords stay when it is off",
     "enable_monitoring": "a monitor, which restarts what fails, tells whom it should, and serves metrics",
     "enable_backups": "a container that makes sets of backups by itself and keeps PostgreSQL's log; commands work without",
+    "enable_relay": "a relay, which brings memories that applications write with `database/` to Elasticsearch and Milvus; none where both are off",
     "postgres_db": "the application's database",
     "postgres_user": "the application's user: reads and writes rows; in development it owns tables as well",
     "postgres_reader": "a user who only reads rows",
@@ -30,14 +33,18 @@ _SENTENCES = {
     "redis_append_only": "whether Redis writes every change to its append-only file, each second",
     "elasticsearch_heap": "of the virtual machine; at least 256m below elasticsearchMemory",
     "minio_console_port": "MinIO's console on 127.0.0.1, in development only",
-    "elasticsearch_user": "the application's user",
+    "elasticsearch_user": "the application's user: reads and writes documents; in development it makes indices as well",
+    "elasticsearch_reader": "a user who only reads documents",
     "minio_user": "MinIO's root user, which no application is given",
     "minio_application_user": "the application's access key",
     "milvus_user": "the application's user, in production",
     "password_serials": "how often each password was changed; ./karen rotate writes it",
+    "data_volumes": "which data volume each engine uses, after upgrades; ./karen upgrade writes it",
+    "allow_replacing": "in production: whose containers the next update may make anew; these stop meanwhile",
     "duckdb_path": "the DuckDB file, as a container on the network sees it",
     "duckdb_backup_path": "where its backups go, below the file's directory",
     "monitoring_port": "where the monitor's metrics are read, on 127.0.0.1, in development only",
+    "relay_port": "where the relay's metrics are read, on 127.0.0.1, in development only",
     "monitoring_interval": "between two checks of every engine",
     "alert_webhook": "where alerts are posted as JSON; set it with --secret",
     "alert_mail_server": "host and port of the mail server for alerts",
@@ -62,6 +69,8 @@ _SENTENCES = {
 _ALLOWED = {
     **dict.fromkeys(PASSWORD_FIELDS, "8 to 72 printable ASCII characters"),
     "password_serials": "name=number, with + or - during a rotation",
+    "data_volumes": "name=number, with + or - during an upgrade",
+    "allow_replacing": f"none, or {', '.join(REPLACEABLE)} with commas between them",
     "wal_keep_size": f"from {show_size(MINIMUM_WAL)}",
     "backup_target": "volume, an absolute directory of the engine's host, s3://bucket/prefix",
     "backup_endpoint": "an http:// or https:// address",
@@ -133,7 +142,7 @@ def _kind(field: str, info: FieldInfo) -> tuple[str, str]:
         return "size", "k, m or g (binary)"
     if _is(field, Port):
         return "port", ""
-    names: dict[Any, str] = {bool: "flag", int: "number", float: "number", str: "text"}
+    names: dict[Any, str] = {bool: "flag", bool | None: "flag", int: "number", float: "number", str: "text"}
     return names.get(info.annotation, "text"), _UNITS.get(field.rpartition("_")[2], "")
 
 
@@ -148,7 +157,7 @@ def _allowed(field: str, info: FieldInfo) -> str:
         return _ALLOWED[field]
     if get_origin(info.annotation) is Literal:
         return ", ".join(get_args(info.annotation))
-    if info.annotation is bool:
+    if info.annotation in (bool, bool | None):
         return "true, false"
     least = MINIMUM_MEMORY.get(field) or (MINIMUM_HEAP if field == "elasticsearch_heap" else None)
     if least is not None:

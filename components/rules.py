@@ -19,6 +19,7 @@ MINIMUM_MEMORY = {
     "milvus_memory": 512 * MEBIBYTE,
     "monitoring_memory": 256 * MEBIBYTE,
     "backup_memory": 256 * MEBIBYTE,
+    "relay_memory": 192 * MEBIBYTE,
 }
 MINIMUM_HEAP = 128 * MEBIBYTE
 # What the virtual machine takes besides its heap: class metadata, code cache, threads and direct buffers.
@@ -35,6 +36,7 @@ _PORTS = {
     "minio_console_port": "enable_minio",
     "milvus_port": "enable_milvus",
     "monitoring_port": "enable_monitoring",
+    "relay_port": "relayed",
 }
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import account_rules, backup_rules, rules
+from components import account_rules, backup_rules, rules, upgrade_rules
 from components.serials import Serial, parse
 from components.sizes import parse_size
+from components.versions import UPGRADABLE
 
 PROJECT = "ai-karen-db"
 
@@ -45,6 +46,7 @@ class Settings(BaseModel):
 
     mode: Literal["development", "production"] = "development"
     image_source: Literal["registry", "build"] = "registry"
+    tls: bool | None = None
 
     enable_redis: bool = True
     enable_elasticsearch: bool = True
@@ -52,6 +54,7 @@ class Settings(BaseModel):
     enable_milvus: bool = True
     enable_monitoring: bool = False
     enable_backups: bool = False
+    enable_relay: bool = True
 
     postgres_db: Name = "ai_karen"
     postgres_user: Name = "karen_user"
@@ -73,6 +76,7 @@ class Settings(BaseModel):
 
     elasticsearch_port: Port = 9200
     elasticsearch_user: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")] = "karen_user"
+    elasticsearch_reader: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")] = "karen_reader"
     elasticsearch_password: Secret | None = None
     elasticsearch_heap: Size = parse_size("1g")
     elasticsearch_memory: Size = parse_size("2g")
@@ -127,12 +131,33 @@ class Settings(BaseModel):
     backup_memory: Size = parse_size("768m")
     backup_cpus: Cpus = 1
 
+    relay_port: Port = 9465
+    relay_memory: Size = parse_size("256m")
+    relay_cpus: Cpus = 1
+
     password_serials: str = ""
+    data_volumes: str = ""
+    allow_replacing: str = "none"
 
     @property
     def production(self) -> bool:
         """Whether this stack publishes nothing, authenticates everywhere and protects its data."""
         return self.mode == "production"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether connections to the servers are encrypted."""
+        return self.production if self.tls is None else self.tls
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a container of this stack runs the proxy's image: in front of the engine's socket, or of Milvus."""
+        return self.enable_monitoring or (self.production and self.enable_milvus)
+
+    @property
+    def relayed(self) -> bool:
+        """Whether a container delivers memories: that is asked for, and there is an engine to deliver to."""
+        return self.enable_relay and (self.enable_elasticsearch or self.enable_milvus)
 
     @property
     def restored_when_damaged(self) -> tuple[str, ...]:
@@ -149,9 +174,23 @@ class Settings(BaseModel):
         """Return how often a password was changed."""
         return parse(self.password_serials).get(password, Serial())
 
+    def volume_serial(self, service: str) -> Serial:
+        """Return which data volume a service uses: one more with each upgrade."""
+        return parse(self.data_volumes, UPGRADABLE).get(service, Serial())
+
+    def may_replace(self, service: str) -> bool:
+        """Whether an update may make a service's container anew: in production only where it is named, or is being upgraded."""
+        named = [name.strip() for name in self.allow_replacing.split(",")]
+        return not self.production or service in named or bool(self.volume_serial(service).mark)
+
     @model_validator(mode="after")
     def _cross_field(self) -> Self:
-        problems = [*rules.problems(self), *account_rules.problems(self), *backup_rules.problems(self)]
+        problems = [
+            *rules.problems(self),
+            *account_rules.problems(self),
+            *backup_rules.problems(self),
+            *upgrade_rules.problems(self),
+        ]
         if problems:
             raise SettingsError(problems)
         return self

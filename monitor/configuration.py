@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ class Configuration:
     """One stack: its engines' connections, its servers' containers, what waits for what, and where alerts go.
 
     `networks` are those on which each server has to be. `interval` is the seconds between two checks; `port` is where metrics are read; `backups` says that a service makes sets.
+    `certificates` is until when each is accepted (ISO 8601).
     """
 
     stack: str
@@ -30,6 +31,7 @@ class Configuration:
     backups: bool = False
     webhook: str | None = None
     mail: Mapping[str, Any] | None = None
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path = FILE) -> "Configuration":

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from init.engines.base import set_patience
-from monitor import rules, store
+from monitor import certificate_rules, rules, store
 from monitor.alerts.model import Condition
 from monitor.alerts.telling import Telling
 from monitor.backup_rules import SERVICE as BACKUPS
@@ -59,6 +59,7 @@ class Worker:
         self._held: list[Lease] = []
         enabled, began = configuration.backups, time.time()
         self._backups = Backups(operations, configuration.stack, enabled=enabled, began=began)
+        self._certificates = {name: datetime.fromisoformat(end) for name, end in configuration.certificates.items()}
         self._ledgers = Ledgers(configuration.engines)
         self._record = Record(configuration.engines[COORDINATING])
         self._metrics = Metrics(configuration.stack, configuration.containers)
@@ -180,6 +181,7 @@ class Worker:
             *rules.ledgers(self._ledgers.current, held, stack),
             *rules.blind(self._observer.blind, self._blind_since, now, stack),
             *self._backups.conditions(now.timestamp(), resting=resting),
+            *certificate_rules.conditions(self._certificates, now, stack),
         ]
 
     def _tell_lost(self, lease: Lease) -> None:

@@ -10,12 +10,14 @@ from typer.exceptions import TyperException
 
 from ops.cli import audit, completion, options
 from ops.cli.backup import commands as backup
+from ops.cli.certificates import commands as certificates
 from ops.cli.errors import DONE
 from ops.cli.migrate import commands as migrate
 from ops.cli.options import Json, Stack, Yes, command
 from ops.cli.printer import Printer
 from ops.cli.rotate import commands as rotate
 from ops.cli.services import commands as services
+from ops.cli.upgrade import commands as upgrade
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,9 +26,11 @@ app = typer.Typer(
 )
 services.register(app)
 rotate.register(app)
+upgrade.register(app)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(backup.app, name="backup")
 app.add_typer(audit.app, name="audit")
+app.add_typer(certificates.app, name="certificates")
 LoadEngine = Annotated[
     str, typer.Argument(metavar="ENGINE", help="Where the data goes.", autocompletion=completion.loaded)
 ]
@@ -50,6 +54,17 @@ def load(engine: LoadEngine, target: Target, file: File, stack: Stack = "dev", j
     from ops.cli import loading
 
     return loading.load(Printer(stack, as_json=json), engine, target, file)
+
+
+@command(app, "./karen destroy", "./karen destroy --stack prod --yes", records=())
+def destroy(yes: Yes = False, stack: Stack = "dev", json: Json = False) -> int:
+    """Remove a stack's containers and networks; volumes, passwords and keys stay, and `make up` takes them over.
+
+    With all data, a stack is removed by `make erase`, once its name has been typed.
+    """
+    from ops.cli import destroying
+
+    return destroying.destroy(Printer(stack, as_json=json), yes=yes)
 
 
 @command(app, "./karen doctor", "./karen doctor --stack prod --json")

@@ -28,6 +28,7 @@ class Contract:
     client: docker.DockerClient
     name: str
     started: dict[str, Container] = field(default_factory=dict)
+    _servers: dict[str, Server] = field(default_factory=dict)
     _healthy: set[str] = field(default_factory=set)
 
     @classmethod
@@ -55,7 +56,7 @@ class Contract:
         `mounted` are directories of this machine, by where the server has them; `changes` are to its description.
         """
         if service not in self.started:
-            server = replace(SERVERS[service], **changes)
+            self._servers[service] = server = replace(SERVERS[service], **changes)
             for needed in server.needs:
                 self.start(needed)
             self._prepare(server)
@@ -64,7 +65,7 @@ class Contract:
 
     def healthy(self, service: str) -> Container:
         """Return the server once its health command succeeds; AssertionError with its log if it does not in time."""
-        container, server = self.start(service), SERVERS[service]
+        container, server = self.start(service), self._servers[service]
         if service in self._healthy:
             return container
         deadline = time.monotonic() + server.start_seconds
@@ -145,6 +146,8 @@ class Contract:
             list(server.command) or None,
             name=name,
             user=server.user,
+            entrypoint=list(server.entrypoint) or None,
+            tmpfs=dict(server.scratch),
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             environment=dict(server.environment),
@@ -160,7 +163,7 @@ class Contract:
             },
         )
         self.client.networks.get("none").disconnect(container)
-        self.client.networks.get(self.name).connect(container, aliases=[server.service])
+        self.client.networks.get(self.name).connect(container, aliases=[server.service, *server.aliases])
         container.start()
         return container
 
@@ -177,19 +180,20 @@ class Contract:
             labels=self.labels,
             volumes={f"{name}-data": {"bind": "/data"}, f"{name}-secrets": {"bind": "/secrets"}},
         )
-        helper.put_archive("/secrets", secrets_archive(server))
+        helper.put_archive("/secrets", archive(server, server.secrets, 0o400))
+        helper.put_archive("/data", archive(server, server.seeds, 0o600))
         helper.start()
         assert helper.wait()["StatusCode"] == 0, helper.logs().decode()
         helper.remove(v=True)
 
 
-def secrets_archive(server: Server) -> bytes:
-    """Pack a server's secrets as files of its user."""
+def archive(server: Server, files: Mapping[str, str], mode: int) -> bytes:
+    """Pack files of a server's user."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in server.secrets.items():
+        for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content.encode()), 0o400
+            entry.size, entry.mode = len(content.encode()), mode
             entry.uid, entry.gid = (int(part) for part in server.user.split(":"))
             archive.addfile(entry, io.BytesIO(content.encode()))
     return buffer.getvalue()

@@ -32,6 +32,12 @@ class Server:
     version_prefix: str = ""
     version_log: str = ""
     command: Sequence[str] = ()
+    entrypoint: Sequence[str] = ()
+    scratch: Mapping[str, str] = field(default_factory=dict)
+    # What others find it as besides its own name.
+    aliases: Sequence[str] = ()
+    # What the server writes from then on.
+    seeds: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     needs: Sequence[str] = ()

@@ -26,6 +26,7 @@ TEST_PORTS = {
     "minioPort": "29000",
     "minioConsolePort": "29001",
     "milvusPort": "29530",
+    "relayPort": "29465",
 }
 # Below 32768, where the ports of connections begin. For a second stack without Elasticsearch, Milvus and MinIO, beside the one that all tests share.
 PORTS_BESIDE = {"postgresPort": "31432", "redisPort": "31379"}

@@ -77,7 +77,7 @@ def is_whole(live: LiveStack) -> None:
     assert set(live.outputs()["verification"]) == {"postgres", "redis", "duckdb"}
     with clients.postgres(live.variables()) as connection:
         row = connection.execute("SELECT count(*) FROM migration_history WHERE service = 'postgres'").fetchone()
-    assert row == (3,)
+    assert row == (4,)
     live.pulumi("preview", "--expect-no-changes")
 
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import docker
 import pytest
@@ -27,17 +27,23 @@ def production() -> Iterator[LiveStack]:
         live.erase()
 
 
-def in_network(live: LiveStack, program: str) -> str:
-    """Run a Python program in a container on the stack's network, with its variables, and return what it printed."""
-    variables = live.outputs()["env"]["network"]
+def authority(live: LiveStack) -> dict[str, dict[str, str]]:
+    """Return the volume with which an application's container verifies the servers, and where it has it."""
+    return {f"ai-karen-{live.name}-authority-certificates": {"bind": "/run/ai-karen", "mode": "ro"}}
+
+
+def in_network(live: LiveStack, program: str, variables: Mapping[str, str] | None = None) -> str:
+    """Run a Python program in a container on the stack's network, with its variables or these, and return what it printed."""
+    variables = variables or live.outputs()["env"]["network"]
     engine = docker.from_env()
     try:
         return engine.containers.run(
             reference("toolbox", "build"),
             ["-c", program],
             entrypoint="/opt/venv/bin/python",
-            environment=variables,
+            environment=dict(variables),
             network=f"ai-karen-db-{live.name}",
+            volumes=authority(live),
             remove=True,
             stderr=True,
         ).decode()
@@ -46,11 +52,14 @@ def in_network(live: LiveStack, program: str) -> str:
 
 
 ANONYMOUS = """
-import json, urllib.error, urllib.request
+import json, os, ssl, urllib.error, urllib.request
 import psycopg, redis
 from pymilvus import MilvusClient
 
 found = {}
+ca = os.environ["KAREN_CA_CERTIFICATE"]
+verified = {"timeout": 5, "context": ssl.create_default_context(cafile=ca)}
+vectors = {"uri": "https://milvus:19530", "server_pem_path": ca, "timeout": 5}
 def attempt(name, call):
     try:
         found[name] = f"accepted: {call()}"
@@ -60,12 +69,12 @@ def attempt(name, call):
         found[name] = f"refused {type(error).__name__}"
 
 attempt("postgres", lambda: psycopg.connect(host="postgres", user="karen_user", dbname="ai_karen", password="x", connect_timeout=5))
-attempt("redis", lambda: redis.Redis("redis").set("a", "b"))
-attempt("elasticsearch", lambda: urllib.request.urlopen("http://elasticsearch:9200/_search", timeout=5).read())
-attempt("minio", lambda: urllib.request.urlopen("http://minio:9000/raw-documents", timeout=5).read())
-attempt("milvus", lambda: MilvusClient(uri="http://milvus:19530", timeout=5).list_collections())
+attempt("redis", lambda: redis.Redis("redis", ssl=True, ssl_ca_certs=ca).set("a", "b"))
+attempt("elasticsearch", lambda: urllib.request.urlopen("https://elasticsearch:9200/_search", **verified).read())
+attempt("minio", lambda: urllib.request.urlopen("https://minio:9000/raw-documents", **verified).read())
+attempt("milvus", lambda: MilvusClient(**vectors).list_collections())
 attempt("milvus http", lambda: urllib.request.urlopen("http://milvus:9091/api/v1/collections", timeout=5).read())
-attempt("milvus default password", lambda: MilvusClient(uri="http://milvus:19530", token="root:Milvus", timeout=5).list_collections())
+attempt("milvus default password", lambda: MilvusClient(token="root:Milvus", **vectors).list_collections())
 print(json.dumps(found))
 """
 
@@ -95,8 +104,10 @@ from pymilvus import MilvusClient
 env = os.environ
 sql = psycopg.connect(env["DATABASE_URL"], autocommit=True)
 cache = redis.Redis.from_url(env["REDIS_URL"], decode_responses=True)
-search = Elasticsearch("http://elasticsearch:9200", basic_auth=(env["ELASTICSEARCH_USER"], env["ELASTICSEARCH_PASSWORD"]))
-vectors = MilvusClient(uri="http://milvus:19530", token=env["MILVUS_USER"] + ":" + env["MILVUS_PASSWORD"])
+ca = env["KAREN_CA_CERTIFICATE"]
+login = (env["ELASTICSEARCH_USER"], env["ELASTICSEARCH_PASSWORD"])
+search = Elasticsearch("https://elasticsearch:9200", basic_auth=login, ca_certs=ca)
+vectors = MilvusClient(uri="https://milvus:19530", server_pem_path=ca, token=env["MILVUS_USER"] + ":" + env["MILVUS_PASSWORD"])
 """
 WRITE = (
     CLIENTS
@@ -131,6 +142,41 @@ print(json.dumps(found))
 )
 
 
+DELIVERED = (
+    CLIENTS
+    + """
+import asyncio, json, time
+from database.manager import DatabaseManager
+from database.model import Memory
+from database.outbox import entries
+from database.settings import DatabaseSettings
+from database.tenant import Tenant
+
+async def main():
+    async with DatabaseManager(DatabaseSettings.of(dict(env))) as db:
+        await Tenant(db, "relayed").memories.write(Memory("user", "a question", None, [1.0] + [0.0] * 383, vector_id=1))
+        deadline = time.monotonic() + 30
+        lags = ["?"]
+        while any(lags) and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+            async with db.postgres.transaction() as connection:
+                found = await entries.lag(connection, ["elasticsearch", "milvus"])
+            lags = [one.pending + one.dead_letters for one in found]
+
+asyncio.run(main())
+hit = search.get(index="ai_karen_memory", id="1")["_source"]
+[row] = vectors.get("memory_embeddings", ids=[1], consistency_level="Strong")
+print(json.dumps([hit["query"], hit["tenant_id"], row["tenant_id"]]))
+"""
+)
+
+
+def test_the_relay_delivers_with_the_application_s_rights(production: LiveStack) -> None:
+    """Over encrypted connections, and to Milvus by its gateway."""
+    found = json.loads(in_network(production, DELIVERED).strip().splitlines()[-1])
+    assert found == ["a question", "relayed", "relayed"]
+
+
 def test_nothing_changes_when_nothing_changed(production: LiveStack) -> None:
     production.pulumi("preview", "--expect-no-changes")
     production.pulumi("refresh", "--yes", "--expect-no-changes")
@@ -140,9 +186,9 @@ def test_destroy_keeps_the_data_and_the_next_up_takes_it_over(production: LiveSt
     """With and without a preview, destroy refuses what is protected; every write acknowledged before is there after."""
     acknowledged = sorted(in_network(production, WRITE).split())
     assert len(acknowledged) == 100
-    production.pulumi("destroy", "--yes", "--skip-preview", "--exclude-protected")
+    karen(production, "destroy", "--yes")
     left = production.on_engine()
-    assert left["container"] == []
+    assert (left["container"], left["network"]) == ([], [])
     for options in (["--yes"], ["--yes", "--skip-preview"]):
         refused = production.pulumi("destroy", *options, check=False)
         assert refused.returncode != 0

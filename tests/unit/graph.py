@@ -10,6 +10,7 @@ import pulumi
 from pulumi.runtime import mocks
 
 from components.settings import Settings
+from init.resources.certificate import CertificateProvider
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Graph(mocks.Mocks):
 
     registered: list[mocks.MockResourceArgs] = field(default_factory=list)
     protected: set[str] = field(default_factory=set)
+    unchanged: dict[str, list[str]] = field(default_factory=dict)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.registered.append(args)
@@ -27,6 +29,9 @@ class Graph(mocks.Mocks):
         if args.typ == "random:index/randomBytes:RandomBytes":
             # As much as is asked for, different for each name.
             outputs["base64"] = base64.b64encode(hashlib.sha256(args.name.encode()).digest()).decode()
+        if args.typ == "pulumi-python:dynamic/karen:Certificate":
+            # A secret is handed on with a mark around it.
+            outputs |= CertificateProvider().apply({**args.inputs, "seed": args.inputs["seed"]["value"], "path": ""})
         if args.typ == "docker:index/remoteImage:RemoteImage":
             outputs["imageId"] = f"sha256:{args.name}"
         return f"{args.name}-id", outputs
@@ -40,7 +45,7 @@ class Graph(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """Remembers the names of what is protected, which a recording's arguments do not tell."""
+    """Remembers what is protected, and whose inputs may differ, which a recording's arguments do not tell."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
@@ -49,6 +54,8 @@ class Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - Pulumi's name
         if request.protect:
             self._graph.protected.add(request.name)
+        if request.ignoreChanges:
+            self._graph.unchanged[request.name] = list(request.ignoreChanges)
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 

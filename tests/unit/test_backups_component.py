@@ -53,7 +53,9 @@ def test_volumes_and_keys_are_there_without_the_container(
 ) -> None:
     for kind in (":Volume", ":RandomBytes", ":RandomPassword"):
         assert set(without[0].of(kind)) == set(enabled[0].of(kind))
-    assert set(without[0].of(":RandomBytes")) == {"audit-seed", "backups-identity-seed", "backups-signing-seed"}
+    assert set(without[0].of(":RandomBytes")) == {
+        *("audit-seed", "authority-seed", "backups-identity-seed", "backups-signing-seed"),
+    }
     assert set(enabled[0].of(":Container")) - set(without[0].of(":Container")) == {"backups-container"}
     assert files(without[0], "backups") == {}
 

@@ -16,7 +16,7 @@ from ops.cli.config import page
 FREE = (
     "duckdbHostDirectory", "alertWebhook", "alertMailUser", "alertMailPassword", "backupEndpoint", "backupAccessKey",
     "backupSecretKey", "postgresPassword", "redisPassword", "elasticsearchPassword", "milvusPassword", "minioPassword",
-    "passwordSerials",
+    "passwordSerials", "dataVolumes", "tls",
 )  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def told(status: Any) -> Check:
     return check
 
 
-def test_the_memory_of_the_monitor_and_of_backups_counts() -> None:
+def test_the_memory_of_what_works_beside_the_engines_counts() -> None:
     def wanted(settings: dict[str, str]) -> int:
         patient = Patient("dev", None)
         patient.settings, patient.info = Settings.parse(settings), {"MemTotal": 1024**4}
@@ -173,3 +173,4 @@ def test_the_memory_of_the_monitor_and_of_backups_counts() -> None:
     more = wanted({"enableMonitoring": "true", "monitoringMemory": "300m"}) - wanted({})
     assert more == parse_size("300m") + engine_proxy.MEMORY
     assert wanted({"enableBackups": "true", "backupMemory": "500m"}) - wanted({}) == parse_size("500m")
+    assert wanted({"relayMemory": "300m"}) - wanted({"enableRelay": "false"}) == parse_size("300m")

@@ -79,3 +79,16 @@ def test_a_directory_to_make_is_made_once_and_keeps_what_is_in_it(tmp_path: Path
     (tmp_path / "volume" / "sets" / "kept").touch()
     assert write([], [wanted], tmp_path / "secrets")["owned"] == []
     assert [path.name for path in (tmp_path / "volume").rglob("*")] == ["sets", "kept"]
+
+
+@pytest.mark.parametrize("place", ["pgdata/PG_VERSION", "PG_VERSION"])
+def test_data_of_another_major_version_keep_everything_from_being_written(tmp_path: Path, place: str) -> None:
+    (tmp_path / "data" / place).parent.mkdir(parents=True)
+    (tmp_path / "data" / place).write_text("15\n")
+    told = {"path": str(tmp_path / "data"), "service": "postgres", "volume": "the-volume"}
+    secrets = tmp_path / "secrets"
+    with pytest.raises(Failure, match="the-volume are of postgres 15, and its server is of 17"):
+        write([entry(secrets / "password")], [], secrets, data=[{**told, "version": "17"}])
+    assert not secrets.exists()
+    write([entry(secrets / "password")], [], secrets, data=[{**told, "version": "15"}])
+    assert (secrets / "password").exists()

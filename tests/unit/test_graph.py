@@ -7,7 +7,7 @@ import pytest
 from components.sizes import mebibytes, parse_size
 from tests.unit.graph import Graph, build
 
-CONTAINERS = {"postgres", "redis", "elasticsearch", "etcd", "minio", "milvus"}
+CONTAINERS = {"postgres", "redis", "elasticsearch", "etcd", "minio", "milvus", "relay"}
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +28,15 @@ def test_every_container_is_limited_and_hardened(development: tuple[Graph, dict[
     for name, inputs in development[0].of(":Container").items():
         assert inputs["memory"] == inputs["memorySwap"] > 0, name
         assert float(inputs["cpus"]) > 0, name
-        assert inputs["restart"] == "unless-stopped", name
+        assert inputs["restart"] == ("always" if name == "relay-container" else "unless-stopped"), name
         assert inputs["securityOpts"] == ["no-new-privileges:true"], name
         assert inputs["capabilities"] == {"drops": ["ALL"]}, name
         assert inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}, name
         assert inputs["user"].split(":")[0] not in ("", "0", "root"), name
         assert set(inputs["healthcheck"]) >= {"tests", "interval", "timeout", "startPeriod", "retries"}, name
-        assert {label["label"]: label["value"] for label in inputs["labels"]}["com.ai-karen.stack"] == "dev", name
+        # A hash of passwords makes all of them secret.
+        labels = inputs["labels"]["value"] if name == "relay-container" else inputs["labels"]
+        assert {label["label"]: label["value"] for label in labels}["com.ai-karen.stack"] == "dev", name
         assert not inputs.get("wait"), name
 
 
@@ -45,7 +47,7 @@ def test_no_secret_is_in_an_environment_an_argument_or_a_label(development: tupl
 
 def test_development_publishes_on_loopback_only(development: tuple[Graph, dict[str, Any]]) -> None:
     ports = [port for inputs in development[0].of(":Container").values() for port in inputs.get("ports", [])]
-    assert len(ports) == 6
+    assert len(ports) == 7
     assert {port["ip"] for port in ports} == {"127.0.0.1"}
 
 
@@ -53,7 +55,12 @@ def test_production_publishes_nothing_on_an_internal_network(production: tuple[G
     graph, _ = production
     assert not [port for inputs in graph.of(":Container").values() for port in inputs.get("ports", [])]
     closed = {name: inputs["internal"] for name, inputs in graph.of(":Network").items()}
-    assert closed == {"network-bridge": True, "backend-bridge": True, "operations-bridge": False}
+    assert closed == {
+        "network-bridge": True,
+        "backend-bridge": True,
+        "vectors-bridge": True,
+        "operations-bridge": False,
+    }
 
 
 def test_stacks_share_no_name(
@@ -104,7 +111,7 @@ def test_the_environment_has_the_names_of_the_original_design(development: tuple
         "MILVUS_HOST", "MILVUS_PORT", "MILVUS_USER", "MILVUS_PASSWORD", "MILVUS_MEMORY_LIMIT",
         "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_MEMORY_LIMIT", "REDIS_URL", "DATABASE_URL",
         "DUCKDB_PATH", "DUCKDB_BACKUP_PATH",
-        "ENABLE_MILVUS", "ENABLE_REDIS", "ENABLE_ELASTICSEARCH", "ENABLE_MONITORING", "ENABLE_BACKUPS",
+        "ENABLE_MILVUS", "ENABLE_REDIS", "ENABLE_ELASTICSEARCH", "ENABLE_MINIO", "ENABLE_MONITORING", "ENABLE_BACKUPS",
     }  # fmt: skip
     for form in ("host", "network"):
         assert names <= set(development[1]["outputs"]["env"][form])

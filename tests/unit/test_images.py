@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,13 +36,14 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         directory.mkdir(parents=True)
         (directory / "Dockerfile").write_text("FROM scratch\n")
     code = ("init/__init__.py", "init/engines/redis.py", "init/resources/job.py", "init/data/redis/001_x.py")
-    for name in (*code, "monitor/alerts/book.py", "backup/engines/redis.py"):
+    for name in (*code, "monitor/alerts/book.py", "backup/engines/redis.py", "database/outbox/relay.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     certificates = tmp_path / "certificates"
     certificates.mkdir()
     (certificates / "company.crt").write_text("certificate")
+    shutil.copy(images.ROOT / "images" / "versions.json", tmp_path / "images")
     monkeypatch.setattr(images, "ROOT", tmp_path)
     monkeypatch.setattr(images, "CERTIFICATES", certificates)
     return tmp_path
@@ -91,7 +93,13 @@ def test_compiled_and_hidden_files_are_no_part_of_an_image(checkout: Path) -> No
 
 
 def test_the_toolbox_has_the_code_that_it_runs_and_neither_data_nor_the_host_s_code(checkout: Path) -> None:
-    ran = ["backup/engines/redis.py", "init/__init__.py", "init/engines/redis.py", "monitor/alerts/book.py"]
+    ran = [
+        "backup/engines/redis.py",
+        "database/outbox/relay.py",
+        "init/__init__.py",
+        "init/engines/redis.py",
+        "monitor/alerts/book.py",
+    ]
     expected = ["Dockerfile", *ran]
     assert [file.path for file in context("toolbox")] == expected
 
@@ -107,9 +115,9 @@ def test_an_upstream_reference_is_pinned(service: str) -> None:
     assert re.search(r":v?[\w.]*\d+\.\d+[\w.-]*$|:RELEASE\.[\dTZ-]+$", reference(service, "registry"))
 
 
-def test_only_monitoring_runs_the_proxy() -> None:
-    assert set(SERVICES) - set(images.needed(monitoring=False)) == {"proxy"}
-    assert images.needed(monitoring=True) == SERVICES
+def test_who_needs_no_proxy_needs_not_its_image() -> None:
+    assert set(SERVICES) - set(images.needed(proxy=False)) == {"proxy"}
+    assert images.needed(proxy=True) == SERVICES
 
 
 def test_every_image_has_its_place_in_the_order_of_builds() -> None:

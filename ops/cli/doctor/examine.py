@@ -5,14 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ops.cli.doctor import backups, engines, machine, stack, tools
+from ops.cli.doctor import backups, certificates, engines, machine, stack, tools
 from ops.cli.doctor.model import Check, Finding, Patient
 from ops.cli.errors import DONE, NOT_ASKED, REFUSED, CommandError
 from ops.cli.printer import Printer
 from ops.engine_errors import engine_errors
 from ops.for_stack import for_stack
 
-CHECKS: tuple[Check, ...] = (*engines.CHECKS, *backups.CHECKS, *machine.CHECKS, *tools.CHECKS, *stack.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *engines.CHECKS,
+    *backups.CHECKS,
+    *certificates.CHECKS,
+    *machine.CHECKS,
+    *tools.CHECKS,
+    *stack.CHECKS,
+)
 _ORDER = ("problem", "unknown", "warning", "ok")
 _MARKS = {"problem": "✗", "unknown": "?", "warning": "!", "ok": "✓"}
 _STYLES = {"problem": "red", "unknown": "yellow", "warning": "yellow", "ok": "green"}

@@ -61,7 +61,7 @@ def memory(patient: Patient) -> Iterator[Finding]:
     wanted += values.elasticsearch_memory * values.enable_elasticsearch + values.minio_memory * values.enable_minio
     wanted += (values.milvus_memory + values.etcd_memory) * values.enable_milvus
     wanted += (values.monitoring_memory + PROXY_MEMORY) * values.enable_monitoring
-    wanted += values.backup_memory * values.enable_backups
+    wanted += values.backup_memory * values.enable_backups + values.relay_memory * values.relayed
     there = int(patient.info["MemTotal"])
     told = f"the servers may use {show_size(wanted)}; the engine has {there / _GIBIBYTE:.1f} GiB"
     if wanted > there:

@@ -50,7 +50,7 @@ def _devices(patient: Patient) -> dict[str, int]:
     naming, place = Naming(stack=patient.stack), patient.settings.backup_target
     volumes = patient.client.api.volumes(filters={"driver": "local"})["Volumes"] or []
     paths = {one["Name"]: one["Mountpoint"] for one in volumes}
-    found = {name: paths.get(naming.volume(name)) for name in NAMES}
+    found = {name: paths.get(_data_volume(patient, name)) for name in NAMES}
     found[SERVICE] = place if place.startswith("/") else paths.get(naming.volume(SERVICE))
     return {name: device for name, path in found.items() if path and (device := _device(path)) is not None}
 
@@ -67,9 +67,14 @@ def _inside(patient: Patient, facts: Mapping[str, Any]) -> dict[str, int]:
     assert patient.client is not None
     if not facts["State"]["Running"] or facts["State"]["Paused"]:
         return {}
-    services = {Naming(stack=patient.stack).volume(name): name for name in NAMES}
+    services = {_data_volume(patient, name): name for name in NAMES}
     mounts = {one.get("Name"): one["Destination"] for one in facts["Mounts"]}
     paths = {SERVICE: TARGET, **{services[name]: path for name, path in mounts.items() if name in services}}
     done = patient.client.containers.get(str(facts["Id"])).exec_run(["stat", "-c", "%d", *paths.values()])
     assert isinstance(done.output, bytes)
     return dict(zip(paths, map(int, done.output.split()), strict=True)) if not done.exit_code else {}
+
+
+def _data_volume(patient: Patient, service: str) -> str:
+    assert patient.settings is not None
+    return Naming(stack=patient.stack).data_volume(service, patient.settings.volume_serial(service).number)

@@ -33,7 +33,7 @@ def images(patient: Patient) -> Iterator[Finding]:
         return
     source = patient.settings.image_source
     present = {tag for image in patient.client.api.images() for tag in image.get("RepoTags") or ()}
-    services = needed(monitoring=patient.settings.enable_monitoring)
+    services = needed(proxy=patient.settings.proxied)
     missing = [service for service in services if reference(service, source) not in present]
     if missing:
         fix = (

@@ -15,24 +15,29 @@ FORMS = ("host", "network")
 Variables = Mapping[str, str]
 # Which variables are a service's: those that begin so.
 _PREFIXES = {
-    "postgres": ("POSTGRES_", "DATABASE_URL"),
+    "postgres": ("POSTGRES_", "DATABASE_URL", "PGSSL"),
     "redis": ("REDIS_",),
     "elasticsearch": ("ELASTICSEARCH_",),
     "milvus": ("MILVUS_",),
     "minio": ("MINIO_",),
     "duckdb": ("DUCKDB_",),
 }
+# With what the authority's certificate is verified; None where connections are not encrypted.
+_AUTHORITY = "KAREN_CA_CERTIFICATE"
 _PYTHON = {
     "postgres": 'import psycopg\npsycopg.connect(os.environ["DATABASE_URL"])',
     "redis": 'import redis\nredis.Redis.from_url(os.environ["REDIS_URL"])',
     "elasticsearch": "from elasticsearch import Elasticsearch\n"
-    "Elasticsearch(f\"http://{os.environ['ELASTICSEARCH_HOST']}:{os.environ['ELASTICSEARCH_PORT']}\",\n"
+    "Elasticsearch(f\"{os.environ['ELASTICSEARCH_SCHEME']}://{os.environ['ELASTICSEARCH_HOST']}:{os.environ['ELASTICSEARCH_PORT']}\",\n"
+    f'    ca_certs=os.environ.get("{_AUTHORITY}"),\n'
     '    basic_auth=(os.environ["ELASTICSEARCH_USER"], os.environ["ELASTICSEARCH_PASSWORD"]))',
     "milvus": "from pymilvus import MilvusClient\n"
     "MilvusClient(uri=f\"http://{os.environ['MILVUS_HOST']}:{os.environ['MILVUS_PORT']}\",\n"
+    f'    secure=os.environ["MILVUS_SECURE"] == "true", server_pem_path=os.environ.get("{_AUTHORITY}", ""),\n'
     '    user=os.environ["MILVUS_USER"], password=os.environ["MILVUS_PASSWORD"])',
-    "minio": "from minio import Minio\n"
-    "Minio(f\"{os.environ['MINIO_HOST']}:{os.environ['MINIO_PORT']}\", secure=False,\n"
+    "minio": "import urllib3\nfrom minio import Minio\n"
+    "Minio(f\"{os.environ['MINIO_HOST']}:{os.environ['MINIO_PORT']}\", secure=os.environ['MINIO_SECURE'] == 'true',\n"
+    f'    http_client=urllib3.PoolManager(ca_certs=os.environ.get("{_AUTHORITY}")),\n'
     '    access_key=os.environ["MINIO_ACCESS_KEY"], secret_key=os.environ["MINIO_SECRET_KEY"])',
     "duckdb": 'import duckdb\nduckdb.connect(os.environ["DUCKDB_PATH"])',
 }
@@ -59,7 +64,9 @@ def connect(printer: Printer, service: str | None, form: str, place: str) -> int
 
 def of(service: str, variables: Variables) -> Variables:
     """Return a service's variables."""
-    return {key: value for key, value in variables.items() if key.startswith(_PREFIXES[service])}
+    found = {key: value for key, value in variables.items() if key.startswith(_PREFIXES[service])}
+    verified = {_AUTHORITY: variables[_AUTHORITY]} if _AUTHORITY in variables and service != "duckdb" else {}
+    return {**found, **verified} if found else {}
 
 
 def url(service: str, variables: Variables) -> str:
@@ -71,7 +78,10 @@ def url(service: str, variables: Variables) -> str:
     user, password = ("ACCESS_KEY", "SECRET_KEY") if service == "minio" else ("USER", "PASSWORD")
     name, secret = variables[f"{prefix}_{user}"], variables[f"{prefix}_{password}"]
     credentials = f"{quote(name, safe='')}:{quote(secret, safe='')}@" if name else ""
-    return f"http://{credentials}{variables[f'{prefix}_HOST']}:{variables[f'{prefix}_PORT']}"
+    secured = variables.get(_AUTHORITY) is not None
+    return (
+        f"{'https' if secured else 'http'}://{credentials}{variables[f'{prefix}_HOST']}:{variables[f'{prefix}_PORT']}"
+    )
 
 
 def _variables(stack: str, place: str) -> Variables:
@@ -104,7 +114,12 @@ def _docker(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:
     one = f" {next(iter(chosen))}" if len(chosen) == 1 else ""
     env = f'set -a; eval "$(./karen connect{one} --format env --from {place} --stack {stack})"; set +a'
     network = "host" if place == "host" else Naming(stack=stack).network
-    arguments = [f"-e {key}" for variables in chosen.values() for key in sorted(variables)]
+    keys = dict.fromkeys(key for variables in chosen.values() for key in sorted(variables))
+    arguments = [f"-e {key}" for key in keys]
+    for file in {variables[_AUTHORITY] for variables in chosen.values() if _AUTHORITY in variables}:
+        volume = Naming(stack=stack).volume("authority", "certificates")
+        mount = f"{file}:{file}" if place == "host" else f"{volume}:{file.rpartition('/')[0]}"
+        arguments.append(f"-v {shlex.quote(f'{mount}:ro')}")
     if "duckdb" in chosen:
         directory = chosen["duckdb"]["DUCKDB_PATH"].rpartition("/")[0]
         source = directory if place == "host" else Naming(stack=stack).volume("duckdb")

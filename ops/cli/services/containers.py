@@ -15,7 +15,7 @@ from ops.engine_errors import engine_errors, told
 if TYPE_CHECKING:
     import docker
 
-MONITOR, PROXY, BACKUPS = "monitor", "proxy", "backups"
+MONITOR, PROXY, BACKUPS, RELAY = "monitor", "proxy", "backups", "relay"
 _NANOSECONDS = 10**9
 
 
@@ -92,7 +92,7 @@ class Servers:
     def needs(self, name: str) -> set[str]:
         """Return the services without which one cannot run; what starts last waits for all, but needs none of them."""
         found = self.waits.get(name, set())
-        return found & {PROXY} if name in (MONITOR, BACKUPS) else found
+        return found & {PROXY} if name in (MONITOR, BACKUPS, RELAY) else found
 
     def layers(self, names: Sequence[str]) -> list[list[str]]:
         """Return services in the order in which they start."""

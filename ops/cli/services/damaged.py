@@ -13,6 +13,8 @@ from ops.cli.services.containers import Servers
 
 # What a server says last before it gives up.
 _LINES = 50
+# The engine waits up to a minute before it starts again what ends by itself.
+_RESTARTS_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,15 @@ def _told(stack: Servers, name: str, answer: Mapping[str, Any]) -> str | None:
 def _log(stack: Servers, name: str) -> Iterable[str]:
     """Return the last lines of a server that does not run as it should; a healthy one's are of no interest.
 
-    What it said before it was last started may have been mended since.
+    What it said before it was started on purpose may have been mended since; of one that ends again and again, the last
+    start may be so short ago that it has not said anything yet.
     """
     server = stack.found.get(name)
     if server is None or server.state == "healthy":
         return ()
+    before = _RESTARTS_SECONDS if server.facts["RestartCount"] else 0
     try:
-        lines: bytes = stack.client.api.logs(server.name, tail=_LINES, since=max(server.started - 1, 1))
+        lines: bytes = stack.client.api.logs(server.name, tail=_LINES, since=max(server.started - before - 1, 1))
     except APIError:
         # Removed meanwhile.
         return ()

@@ -18,10 +18,14 @@ from ops.cli.services.containers import servers
 from ops.cli.services.jobs import described
 from ops.engine_errors import engine_errors, told
 
+# The authority's certificate, where connections are encrypted.
+_CA = "/run/secrets/ca.crt"
 # In the server's own container, where its password is a file.
 _INSIDE = {
-    "postgres": 'PGPASSWORD="$(cat /run/secrets/postgres_password)" exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB"',
-    "redis": 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli',
+    "postgres": f"[ ! -e {_CA} ] || export PGSSLMODE=verify-full PGSSLROOTCERT={_CA}; "
+    'PGPASSWORD="$(cat /run/secrets/postgres_password)" exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB"',
+    "redis": f"[ ! -e {_CA} ] || set -- --tls --cacert {_CA}; "
+    'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli "$@"',
 }
 _OUTSIDE = ("duckdb", "elasticsearch", "milvus", "minio")
 _WRITE = f"import os,sys; os.umask(0o077); open({str(REQUEST)!r}, 'w').write(sys.stdin.read())"

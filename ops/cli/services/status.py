@@ -3,16 +3,19 @@
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from backup.service.status import Status
 from monitor.alerts.model import Condition
 from monitor.backup_rules import conditions
+from monitor.certificate_rules import day
+from ops.cli.certificates import expiring
 from ops.cli.errors import DONE, REFUSED
 from ops.cli.printer import Printer
 from ops.cli.services.backed import reading, since
-from ops.cli.services.containers import BACKUPS, MONITOR, PROXY, Server, servers
+from ops.cli.services.containers import BACKUPS, MONITOR, PROXY, RELAY, Server, servers
 from ops.cli.services.rehearsed import rehearsed
 from ops.cli.services.rows import rows
 from ops.cli.services.samples import samples
@@ -49,9 +52,14 @@ def status(printer: Printer, *, wait: bool = False) -> int:
     published = [f"{row['service']} {row['address']}" for row in found if row["address"]]
     if published and not printer.as_json:
         printer.say(f"On this host: {', '.join(published)}")
-    alerts = [*(seen.alerts if seen else ()), *map(asdict, _backups(printer.stack, seen, kept, began))]
+    certificates = expiring.certificates(printer.stack)
+    # What the monitor sees, it tells.
+    due = [] if seen is not None and not seen.stale else expiring.conditions(certificates, printer.stack)
+    alerts = [*(seen.alerts if seen else ()), *map(asdict, [*_backups(printer.stack, seen, kept, began), *due])]
     for alert in alerts:
         printer.say(f"{alert['severity']}: {alert['summary']}. Fix: {alert['fix']}")
+    if (next_one := expiring.first(certificates)) is not None and not printer.as_json:
+        printer.say(f"Certificates: the next to expire is that of {next_one.service}, on {day(next_one.expires)}.")
     wrong = _wrong(found, seen, starting)
     well = (
         f"{', '.join(sorted(starting))} is starting; every other server is healthy."
@@ -63,7 +71,8 @@ def status(printer: Printer, *, wait: bool = False) -> int:
         told += f" The monitor looked {_ago(seen.age)} ago."
     sample = {"sample_age_seconds": seen.age} if seen else {}
     backups = kept.document() if kept else None
-    printer.end(told, {"services": found, "alerts": alerts, "backups": backups, **sample})
+    expire = [one.document(datetime.now(UTC)) for one in certificates]
+    printer.end(told, {"services": found, "alerts": alerts, "backups": backups, "certificates": expire, **sample})
     return REFUSED if wrong else DONE
 
 
@@ -75,7 +84,7 @@ def _backups(stack: str, seen: Watched | None, kept: Status | None, began: float
 
 def _beside(found: Mapping[str, Server]) -> set[str]:
     """Return which of the servers that no application waits for are starting."""
-    return {name for name in (BACKUPS, MONITOR, PROXY) if name in found and found[name].starting}
+    return {name for name in (BACKUPS, MONITOR, PROXY, RELAY) if name in found and found[name].starting}
 
 
 def _wrong(found: list[dict[str, Any]], seen: Watched | None, starting: Collection[str]) -> list[str]:

@@ -38,14 +38,14 @@ ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removepref
 def declared() -> Mapping[str, Any]:
     """Return the inputs of the proxy's container, as the component registers them."""
     settings = Settings.parse({"imageSource": SOURCE, "engineSocket": ENGINE})
-    network = pulumi.Output.from_input("none")
-    graph = record(
-        lambda: EngineProxy(
+
+    def declare() -> EngineProxy:
+        network = pulumi.Output.from_input("none")
+        return EngineProxy(
             SERVICES, context=Context(settings=settings, naming=NAMING, network=network, backend=network)
-        ),
-        stack=NAMING.stack,
-    )
-    return graph.of(":Container")["proxy-container"]
+        )
+
+    return record(declare, stack=NAMING.stack).of(":Container")["proxy-container"]
 
 
 def start_proxy(contract: Contract, place: str, engine: str = ENGINE) -> Container:

@@ -82,14 +82,15 @@ def test_one_that_is_cut_off_is_told_with_the_fix(watching: Watching) -> None:
 
 @contextmanager
 def another_password(stack: LiveStack, service: str) -> Iterator[None]:
-    """Give the administrator a password that is not the configured one, for a while."""
-    configured = stack.outputs()["operations"]["verification"]["engines"][service]["password"]
+    """Give the user whom the monitor logs in as a password that is not the configured one, for a while."""
+    credentials = {one["user"]: one["password"] for one in stack.outputs()["operations"]["credentials"][service]}
+    configured = credentials["monitor" if service == "redis" else "elastic"]
     if service == "redis":
         client = clients.redis_client(stack.variables())
 
         def change(password: str) -> None:
-            client.acl_setuser("administrator", enabled=True, reset_passwords=True, passwords=[f"+{password}"])
-            client.client_kill_filter(user="administrator")
+            client.acl_setuser("monitor", enabled=True, reset_passwords=True, passwords=[f"+{password}"])
+            client.client_kill_filter(user="monitor")
     else:
         users = [clients.elasticsearch(stack.administrators())]
 

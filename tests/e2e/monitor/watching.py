@@ -22,7 +22,7 @@ from tests.e2e.live import LiveStack
 
 METRICS_PORT = 29464
 # Below 32768, where the ports of connections begin.
-RECEIVER_PORT = 29465
+RECEIVER_PORT = 29467
 
 
 @dataclass

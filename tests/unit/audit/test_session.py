@@ -30,7 +30,11 @@ COMMANDS = {
     **{f"migrate {name}": [] for name in ("up", "repair")},
     **{f"migrate {name}": ["postgres"] for name in ("down", "confirm")},
     "migrate baseline": ["postgres", "--to", "1"],
-    **{f"backup {name}": [] for name in ("create", "restore", "prune", "identity")},
+    **{f"backup {name}": [] for name in ("create", "restore", "prune", "identity", "drill")},
+    "destroy": ["--yes"],
+    "rotate": ["all", "--yes"],
+    "upgrade": ["postgres", "--yes"],
+    "certificates renew": ["redis", "--yes"],
 }
 LOOKING = (
     *("config", "connect", "migrate status", "migrate plan", "migrate verify", "backup list", "backup show"),

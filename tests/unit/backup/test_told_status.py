@@ -63,7 +63,7 @@ class Volume:
         return self.log.encode() if self.at >= since else b""
 
 
-def stack(engine: Any, **states: str) -> Servers:
+def stack(engine: Any, *, restarts: int = 0, **states: str) -> Servers:
     """Return a stack of services that are in these states; one that was created was never started."""
     began = datetime.fromtimestamp(STARTED, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
     found = {
@@ -71,6 +71,7 @@ def stack(engine: Any, **states: str) -> Servers:
             name,
             {
                 "Name": f"/{name}",
+                "RestartCount": restarts,
                 "State": {
                     "Running": False, "Paused": False, "Status": state,
                     "StartedAt": "0001-01-01T00:00:00Z" if state == "created" else began,
@@ -179,3 +180,12 @@ def test_what_was_said_before_the_last_start_is_mended_or_said_again() -> None:
     assert damaged.damaged(stack(Volume(None, said), redis="exited"), answers)
     assert damaged.damaged(stack(Volume(None, said, STARTED - 60), redis="exited"), answers) == {}
     assert damaged.damaged(stack(Volume(None, ""), redis="created"), answers) == {}
+
+
+def test_what_ends_again_and_again_need_not_have_said_it_since_its_last_start() -> None:
+    answers = {"redis": {"error": {"kind": "ConnectionFailed", "message": "redis: refused", "fix": "x"}}}
+    said = "# Short read or OOM loading DB. Unrecoverable error, aborting now."
+    before = Volume(None, said, STARTED - 60)
+    assert damaged.damaged(stack(before, restarts=9, redis="restarting"), answers)
+    long_before = Volume(None, said, STARTED - 62)
+    assert damaged.damaged(stack(long_before, restarts=9, redis="restarting"), answers) == {}

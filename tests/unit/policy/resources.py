@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components.naming import CERTIFICATE_LABEL
 from policy.graph import (
     BYTES,
     CONTAINER,
@@ -49,7 +50,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "dns": ["127.0.0.1"],
         "ports": [],
         "envs": ["REDIS_PASSWORD_FILE=/run/secrets/redis_password"],
-        "labels": _LABELS,
+        "labels": [*_LABELS, {"label": CERTIFICATE_LABEL, "value": "0123456789ab"}],
         "volumes": [
             {"volumeName": "data", "containerPath": "/data"},
             {"volumeName": "secrets", "containerPath": "/run/secrets", "readOnly": True},

@@ -103,6 +103,7 @@ CASES = [
     broken("egress", "is on company-lan, which leads outside", networksAdvanced=[{"name": "company-lan"}]),
     broken("egress", "is on company-lan, which leads outside", networkMode="company-lan"),
     broken("resolver", "asks the host's resolver", dns=None),
+    broken("encrypted connections", "has no certificate", labels=[{"label": key, "value": value} for key, value in LABELS.items()]),
     broken("image tag", "is redis:latest, which names no version", IMAGE, name="redis:latest"),
     broken("image tag", "names no version", IMAGE, name=f"localhost:5000/redis@sha256:{64 * 'a'}"),
     broken("image digest", "is redis:8.0.2, pinned by its tag only", IMAGE, name="redis:8.0.2"),
