@@ -73,6 +73,16 @@ class Small:
             time.sleep(0.5)
         raise AssertionError(f"the log of {moment} was not archived within {within} s")
 
+    def settled(self, *, within: float = 60) -> None:
+        """Wait until the service has made the set with which PostgreSQL's log begins: another would be made meanwhile."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            status = document(self.live, "backup", "schedule", "show")["status"]
+            if status["good"] and not status["running"] and status["based"] >= status["archive"]["chain_began"] > 0:
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"the service has made no set of its own within {within} s")
+
     def in_volume(self, service: str, script: str) -> None:
         """Run a script as root with a service's volume at /v."""
         self.engine.containers.run(
