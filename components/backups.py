@@ -11,7 +11,7 @@ import pulumi_docker as docker
 from backup.configuration import OPERATIONS, STAGING, TARGET
 from components import elasticsearch
 from components.backup_target import BackupTarget
-from components.container import ContainerSpec, DatabaseContainer, HealthCheck
+from components.container import ContainerSpec, DatabaseContainer, HealthCheck, configured
 from components.context import Context
 from components.engine import Engine
 from components.initialize import data_user
@@ -22,7 +22,6 @@ from init.resources.files import Directory
 from init.resources.health import HealthGate
 
 SERVICE = "backups"
-_CONFIGURATION_LABEL = "com.ai-karen.configuration"
 _PYTHON = "/opt/venv/bin/python"
 
 
@@ -155,7 +154,7 @@ class Backups(pulumi.ComponentResource):
             # A set that is being made has 20 seconds to end in order, and the log's receiver 10.
             stop_seconds=45,
             # What it is told, it is told once, when it starts.
-            labels={_CONFIGURATION_LABEL: told.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:12])},
+            labels=configured(told),
         )
 
     def _server(

@@ -1,5 +1,6 @@
 """The hardened container that every server runs in."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ import pulumi_docker as docker
 
 from components.context import TOOLBOX_USER, Context
 from components.definition import definition, replacement
-from components.hardening import hardened, scratch
+from components.hardening import hardened, labelled, scratch
 from components.network import Attachment
 from components.next_server import declare_next
 from components.secrets import DIRECTORY, EngineSecrets, Owner
@@ -17,6 +18,8 @@ from components.upgrade_rules import REPLACEABLE
 from init.resources.confinement import NO_RESOLVER
 from init.resources.login import Login
 from init.resources.process_limit import ProcessLimit
+
+_CONFIGURATION_LABEL = "com.ai-karen.configuration"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,11 @@ class ContainerSpec:
     scratch: Mapping[str, int] = field(default_factory=dict)
     outside: bool = False
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+
+def configured(told: pulumi.Output[str]) -> dict[str, pulumi.Output[str]]:
+    """Return the label of a server that reads what it is told once, when it starts: told something else, it is made anew."""
+    return {_CONFIGURATION_LABEL: told.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:12])}
 
 
 class DatabaseContainer(pulumi.ComponentResource):
@@ -157,10 +165,7 @@ def container_arguments(
         "restart": spec.restart,
         "stop_timeout": spec.stop_seconds,
         "destroy_grace_seconds": spec.stop_seconds,
-        "labels": [
-            docker.ContainerLabelArgs(label=key, value=value)
-            for key, value in {**context.naming.labels(spec.service), **spec.labels}.items()
-        ],
+        "labels": labelled({**context.naming.labels(spec.service), **spec.labels}),
         **hardened(memory=spec.memory, cpus=spec.cpus),
     }
 

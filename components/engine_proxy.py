@@ -8,7 +8,7 @@ import pulumi_docker as docker
 from components.container import HealthCheck
 from components.context import Context
 from components.engine_access import configuration
-from components.hardening import hardened
+from components.hardening import hardened, labelled
 from components.sizes import MEBIBYTE
 from init.resources.process_limit import ProcessLimit
 
@@ -104,9 +104,6 @@ class EngineProxy(pulumi.ComponentResource):
             restart="always",
             stop_timeout=_STOP_SECONDS,
             destroy_grace_seconds=_STOP_SECONDS,
-            labels=[
-                docker.ContainerLabelArgs(label=key, value=value)
-                for key, value in context.naming.labels(SERVICE).items()
-            ],
+            labels=labelled(context.naming.labels(SERVICE)),
             **hardened(memory=MEMORY, cpus=_CPUS),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi
 import pulumi_docker as docker
 
 from components.secrets import Owner
@@ -38,6 +39,11 @@ def hardened(*, memory: int, cpus: float) -> dict[str, Any]:
         "log_opts": LOG_OPTIONS,
         "must_run": True,
     }
+
+
+def labelled(labels: Mapping[str, pulumi.Input[str]]) -> list[docker.ContainerLabelArgs]:
+    """Return labels as a container takes them."""
+    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in labels.items()]
 
 
 def scratch(sizes: Mapping[str, int], owner: Owner) -> dict[str, str]:

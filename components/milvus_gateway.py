@@ -10,7 +10,7 @@ import pulumi_docker as docker
 from components.container import HealthCheck
 from components.context import Context
 from components.engine_proxy import ENTRY_POINT
-from components.hardening import hardened
+from components.hardening import hardened, labelled
 from components.network import Attachment
 from components.sizes import MEBIBYTE
 from init.resources.confinement import NO_RESOLVER
@@ -111,10 +111,7 @@ class MilvusGateway(pulumi.ComponentResource):
             restart="always",
             stop_timeout=_STOP_SECONDS,
             destroy_grace_seconds=_STOP_SECONDS,
-            labels=[
-                docker.ContainerLabelArgs(label=key, value=value)
-                for key, value in context.naming.labels(SERVICE).items()
-            ],
+            labels=labelled(context.naming.labels(SERVICE)),
             **hardened(memory=MEMORY, cpus=_CPUS),
         )
         ProcessLimit(

@@ -1,6 +1,5 @@
 """The monitor: a container on the stack's network that watches every service, restarts what fails, and tells whom it should."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components import duckdb
-from components.container import ContainerSpec, DatabaseContainer, HealthCheck
+from components.container import ContainerSpec, DatabaseContainer, HealthCheck, configured
 from components.context import Context
 from components.engine import Engine
 from components.engine_proxy import DIRECTORY as SOCKET_DIRECTORY
@@ -22,7 +21,6 @@ from init.resources.health import HealthGate
 SERVICE = "monitor"
 # The toolbox image's own user.
 _OWNER = Owner(uid=10001, gid=10001)
-_CONFIGURATION_LABEL = "com.ai-karen.configuration"
 _PYTHON = "/opt/venv/bin/python"
 
 
@@ -98,7 +96,7 @@ def _spec(
         ports={settings.monitoring_port: settings.monitoring_port},
         health=HealthCheck(test=["CMD", _PYTHON, "-m", SERVICE, "check"], interval_seconds=10, retries=3),
         # What it is told, it is told once, when it starts.
-        labels={_CONFIGURATION_LABEL: told.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:12])},
+        labels=configured(told),
     )
 
 

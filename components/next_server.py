@@ -7,6 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.context import Context
+from components.hardening import labelled
 from init.resources.process_limit import ProcessLimit
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def declare_next(
         image=image.image_id,
         networks_advanced=[alone],
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[after]),
-        **{**arguments, "labels": _labels(context, name)},
+        **{**arguments, "labels": labelled(context.naming.labels(name))},
     )
     ProcessLimit(
         f"{name}-process-limit",
@@ -51,7 +52,3 @@ def declare_next(
         limit=spec.processes,
         opts=pulumi.ResourceOptions(parent=parent),
     )
-
-
-def _labels(context: Context, name: str) -> list[docker.ContainerLabelArgs]:
-    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in context.naming.labels(name).items()]

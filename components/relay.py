@@ -1,13 +1,12 @@
 """The relay: a container that brings memories from PostgreSQL's outbox to Elasticsearch and Milvus, as an application would."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
 import pulumi
 
 from components import certificates
-from components.container import ContainerSpec, DatabaseContainer, HealthCheck
+from components.container import ContainerSpec, DatabaseContainer, HealthCheck, configured
 from components.context import TOOLBOX_USER, Context
 from components.engine import Engine
 from components.network import Attachment
@@ -17,7 +16,6 @@ from init.resources.health import HealthGate
 SERVICE = "relay"
 FOLLOWERS = ("elasticsearch", "milvus")
 _OWNER = Owner.parse(TOOLBOX_USER)
-_CONFIGURATION_LABEL = "com.ai-karen.configuration"
 _FILE = "relay.json"
 _HEARTBEAT = "/tmp/heartbeat"  # noqa: S108 - a path inside the container
 # Longer than any request to an engine may take.
@@ -66,8 +64,8 @@ def is_recent(path: str) -> list[str]:
 
 
 def _spec(context: Context, told: pulumi.Output[str]) -> ContainerSpec:
-    settings, authority = context.settings, certificates
-    trusted = context.naming.volume(authority.SERVICE, authority.VOLUME)
+    settings = context.settings
+    trusted = context.naming.volume(certificates.SERVICE, certificates.VOLUME)
     return ContainerSpec(
         service=SERVICE,
         image="toolbox",
@@ -80,7 +78,7 @@ def _spec(context: Context, told: pulumi.Output[str]) -> ContainerSpec:
         # An engine of containers that was killed ends what still runs when it is back, and takes that for a stop by hand.
         restart="always",
         # Where the variables of an application say that the authority's certificate is.
-        mounts={authority.MOUNT: trusted} if settings.encrypted else {},
+        mounts={certificates.MOUNT: trusted} if settings.encrypted else {},
         scratch={"/tmp": 1},  # noqa: S108 - a path inside the container
         networks=[Attachment(network=context.network, alias=SERVICE)],
         environment={
@@ -91,7 +89,7 @@ def _spec(context: Context, told: pulumi.Output[str]) -> ContainerSpec:
         ports={settings.relay_port: settings.relay_port},
         health=HealthCheck(test=is_recent(_HEARTBEAT), interval_seconds=3),
         # What it is told, it is told once, when it starts.
-        labels={_CONFIGURATION_LABEL: told.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:12])},
+        labels=configured(told),
     )
 
 

@@ -14,6 +14,7 @@ NETWORK = "docker:index/network:Network"
 VOLUME = "docker:index/volume:Volume"
 PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type's name
 BYTES = "random:index/randomBytes:RandomBytes"
+CERTIFICATE = "pulumi-python:dynamic/karen:Certificate"
 INITIALIZATION = "pulumi-python:dynamic/karen:Initialization"
 PROCESS_LIMIT = "pulumi-python:dynamic/karen:ProcessLimit"
 SECRET_FILES = "pulumi-python:dynamic/karen:SecretFiles"  # noqa: S105 - a type's name

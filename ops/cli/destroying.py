@@ -13,10 +13,10 @@ from ops.cli.recorded import resources
 from ops.cli.upgrade import configured
 from ops.engine_errors import engine_errors, told
 from ops.pulumi import PulumiError, run
-from policy.graph import KEPT, VOLUME
+from policy.graph import CERTIFICATE, KEPT, VOLUME
 
 # In development DuckDB's file is in a directory of the host, which goes with the one; clients verify with the other.
-_STAYING = ("pulumi-python:dynamic/karen:HostDirectory", "pulumi-python:dynamic/karen:Certificate")
+_STAYING = ("pulumi-python:dynamic/karen:HostDirectory", CERTIFICATE)
 _OF_PULUMI = "pulumi:"
 
 

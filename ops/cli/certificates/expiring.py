@@ -8,8 +8,7 @@ from monitor import certificate_rules
 from monitor.alerts.model import Condition
 from monitor.certificate_rules import AUTHORITY
 from ops.cli.recorded import resources, revealed
-
-_TYPE = "pulumi-python:dynamic/karen:Certificate"
+from policy.graph import CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def certificates(stack: str) -> list[Issued]:
     """Return what is recorded, the authority's first; nothing where connections are not encrypted."""
     found = []
     for one in resources(stack):
-        told = revealed(one.get("outputs") or {}) if one["type"] == _TYPE and not one.get("delete") else {}
+        told = revealed(one.get("outputs") or {}) if one["type"] == CERTIFICATE and not one.get("delete") else {}
         if told.get("certificate"):
             expires = datetime.fromisoformat(told["expires"])
             found.append(Issued(str(told["service"]), expires, str(told["certificate"]), str(one["urn"])))

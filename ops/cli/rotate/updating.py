@@ -15,8 +15,8 @@ from ops.cli.recorded import Recorded, resources
 from ops.cli.rotate import configured
 from ops.cli.rotate.accounts import OutputsLost, Told
 from ops.pulumi import PulumiError, finish, run, start
+from policy.graph import PASSWORD
 
-_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type's name
 _FILES, _ACCESS, _INITIALIZATION = (
     f"pulumi-python:dynamic/karen:{kind}" for kind in ("SecretFiles", "Access", "Initialization")
 )
@@ -66,7 +66,7 @@ def told(printer: Printer) -> Told:
     try:
         return Told.read(printer.stack)
     except OutputsLost:
-        passwords = [str(one["urn"]) for one in resources(printer.stack) if one["type"] == _PASSWORD]
+        passwords = [str(one["urn"]) for one in resources(printer.stack) if one["type"] == PASSWORD]
         if not passwords:
             raise
     printer.progress("Pulumi has lost the stack's outputs with an update that was cut off: they are made again")
@@ -97,7 +97,7 @@ def commit(printer: Printer, names: Collection[str]) -> None:
     found = resources(printer.stack)
     slots = {slot(name, number) for name in names for number in (1, 2)}
     urns = [
-        str(one["urn"]) for one in found if one["type"] == _PASSWORD and str(one["urn"]).rpartition("::")[2] in slots
+        str(one["urn"]) for one in found if one["type"] == PASSWORD and str(one["urn"]).rpartition("::")[2] in slots
     ]
     services = {service for service, of in PASSWORDS.items() if set(of) & set(names)} | {_RELAY}
     urns += _of_services(found, services, (_FILES, _ACCESS, _INITIALIZATION))
@@ -113,7 +113,7 @@ def make_room(stack: str, names: Collection[str]) -> None:
 
 
 def _passwords(found: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {str(one["urn"]).rpartition("::")[2]: one for one in found if one["type"] == _PASSWORD}
+    return {str(one["urn"]).rpartition("::")[2]: one for one in found if one["type"] == PASSWORD}
 
 
 def _lift(stack: str, standing: Mapping[str, Any] | None, number: int) -> None:
