@@ -8,6 +8,9 @@ from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, Resource
 
 from init.resources.provider import Provider, is_known
 
+# Whose container goes with another's, which is not asked for: it ends itself when the other is a new one.
+_WITH = {"etcd": ", and Milvus with it"}
+
 
 class ReplacementProvider(Provider):
     """Compares, before anything is touched, with what the container was made from last."""
@@ -28,7 +31,7 @@ class ReplacementProvider(Provider):
             return CheckResult(news, [])
         service, stack = news["service"], news["stack"]
         reason = (
-            f"{service}: its container would be made anew, and {service} stops meanwhile: {', '.join(differing)} changed. Nothing was touched. "
+            f"{service}: its container would be made anew, and {service} stops meanwhile{_WITH.get(service, '')}: {', '.join(differing)} changed. Nothing was touched. "
             f"Fix: take the change back, or allow it: pulumi config set ai-karen-db:allowReplacing {service} --stack {stack}, and the same "
             f"again; afterwards pulumi config rm ai-karen-db:allowReplacing --stack {stack}"
         )

@@ -123,6 +123,8 @@ class LiveStack:
         found |= {"POSTGRES_USER": postgres["user"], "POSTGRES_PASSWORD": postgres["password"]}
         address = (found["POSTGRES_HOST"], int(found["POSTGRES_PORT"]), postgres["database"])
         found["DATABASE_URL"] = database_url("postgresql", postgres["user"], postgres["password"], *address)
+        if cache := engines.get("redis"):
+            found |= {"REDIS_USER": cache["username"], "REDIS_PASSWORD": cache["password"]}
         if search := engines.get("elasticsearch"):
             found |= {"ELASTICSEARCH_USER": search["user"], "ELASTICSEARCH_PASSWORD": search["password"]}
         if storage := engines.get("minio"):

@@ -9,10 +9,12 @@ from init.resources.replacement import ReplacementProvider
 BEFORE = {"image": "a", "cpus": "b", "command": "c"}
 
 
-def failures(after: dict[str, str], *, allowed: bool = False, before: dict[str, str] | None = None) -> list[str]:
+def failures(
+    after: dict[str, str], *, allowed: bool = False, before: dict[str, str] | None = None, service: str = "postgres"
+) -> list[str]:
     olds: dict[str, Any] = {"definition": BEFORE if before is None else before}
     found = ReplacementProvider().check(
-        olds, {"stack": "prod", "service": "postgres", "definition": after, "allowed": allowed}
+        olds, {"stack": "prod", "service": service, "definition": after, "allowed": allowed}
     )
     return [one.reason for one in found.failures]
 
@@ -21,6 +23,11 @@ def test_another_definition_is_refused_with_what_changed_and_how_it_is_allowed()
     (reason,) = failures({**BEFORE, "image": "x", "cpus": "y"})
     assert "postgres stops meanwhile: cpus, image changed. Nothing was touched." in reason
     assert "pulumi config set ai-karen-db:allowReplacing postgres --stack prod" in reason
+
+
+def test_what_goes_with_another_server_is_said() -> None:
+    (reason,) = failures({**BEFORE, "image": "x"}, service="etcd")
+    assert "etcd stops meanwhile, and Milvus with it: image changed." in reason
 
 
 def test_the_same_definition_an_allowed_one_and_the_first_one_are_not() -> None:

@@ -39,7 +39,16 @@ def test_an_application_changes_neither_schema_nor_users(administrator: Any, ser
     administrator.grant([APPLICATION])
     client = opened(server, APPLICATION)
     assert isinstance(client.list_collections(), list)
+    there = MilvusClient(
+        uri=f"http://{server.connection['host']}:{server.connection['port']}",
+        **{key: str(server.connection[key]) for key in ("user", "password")},
+    )
+    there.create_collection("standing", dimension=2)
     attempts: list[Callable[[], object]] = [
+        lambda: client.drop_collection("standing"),
+        lambda: client.release_collection("standing"),
+        lambda: client.drop_index("standing", "vector"),
+        lambda: client.rename_collection("standing", "moved"),
         lambda: client.create_collection("own", dimension=2),
         lambda: client.create_user("another", "another-1"),
         lambda: client.create_role("another"),
@@ -48,6 +57,8 @@ def test_an_application_changes_neither_schema_nor_users(administrator: Any, ser
     for attempt in attempts:
         with pytest.raises((MilvusException, grpc.RpcError), match=r"(?i)permission deny|not permitted|privilege"):
             attempt()
+    assert there.has_collection("standing")
+    there.drop_collection("standing")
 
 
 @pytest.mark.parametrize("password", ALL)

@@ -1,7 +1,11 @@
 """A volume of another password than Pulumi has is named before its container is replaced."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+
 import docker
 import pytest
+import redis
 from psycopg import sql
 
 from components.naming import STACK_LABEL
@@ -46,23 +50,47 @@ def test_a_serial_that_was_raised_by_hand_is_named_before_anything_is_replaced(l
     assert lets_in(live.variables()) == {"postgres": True, "redis": True}
 
 
-def test_a_password_that_was_changed_by_hand_is_named_before_the_container_is_replaced(live: LiveStack) -> None:
-    """The server runs, with another password than Pulumi has; a change wants another container."""
-    before, administrators = containers(live), live.administrators()
+@contextmanager
+def changed_in_postgres(administrators: Mapping[str, str]) -> Iterator[None]:
     change = "ALTER ROLE karen_administrator PASSWORD {}"
     with clients.postgres(administrators) as connection:
         connection.execute(sql.SQL(change).format("changed by hand"))
-        live.pulumi("config", "set", "ai-karen-db:postgresMemory", "320m")
         try:
-            failed = live.up(check=False)
-            assert failed.returncode != 0
-            assert "postgres does not let in with the password that Pulumi has" in failed.stdout
-            assert f"ai-karen-{live.name}-postgres-data" in failed.stdout
-            assert containers(live) == before
+            yield
         finally:
             connection.execute(sql.SQL(change).format(administrators["POSTGRES_PASSWORD"]))
-            live.pulumi("config", "set", "ai-karen-db:postgresMemory", SMALL["postgresMemory"])
-            live.up()
+
+
+@contextmanager
+def changed_in_redis(administrators: Mapping[str, str]) -> Iterator[None]:
+    user, password = administrators["REDIS_USER"], administrators["REDIS_PASSWORD"]
+    place = (administrators["REDIS_HOST"], int(administrators["REDIS_PORT"]))
+    with redis.Redis(*place, username=user, password=password, single_connection_client=True) as connection:
+        connection.acl_setuser(user, enabled=True, reset_passwords=True, passwords=["+changed by hand"])
+        try:
+            yield
+        finally:
+            # A change of passwords leaves who is connected connected.
+            connection.acl_setuser(user, enabled=True, reset_passwords=True, passwords=[f"+{password}"])
+
+
+@pytest.mark.parametrize(("service", "changed"), [("postgres", changed_in_postgres), ("redis", changed_in_redis)])
+def test_a_password_that_was_changed_by_hand_is_named_before_the_container_is_replaced(
+    live: LiveStack, service: str, changed: Callable[[Mapping[str, str]], AbstractContextManager[None]]
+) -> None:
+    """The server runs, with another password than Pulumi has; a change wants another container."""
+    before, memory = containers(live), f"ai-karen-db:{service}Memory"
+    try:
+        with changed(live.administrators()):
+            live.pulumi("config", "set", memory, "320m")
+            failed = live.up(check=False)
+            assert failed.returncode != 0
+            assert f"{service} does not let in with the password that Pulumi has" in failed.stdout
+            assert f"ai-karen-{live.name}-{service}-data" in failed.stdout
+            assert containers(live) == before
+    finally:
+        live.pulumi("config", "set", memory, SMALL[f"{service}Memory"])
+        live.up()
     assert containers(live) == before
 
 

@@ -16,7 +16,8 @@ from tests.e2e.security.planting import archive, directory, files, inspected, pl
 from tests.e2e.security.telling import karen
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-_METRICS = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9464/metrics').read().decode())"
+_METRICS = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/metrics').read().decode())"
+_PORTS = {"monitor": 9464, "relay": 9465}
 _PARTS = ("audit", "data", "drills", "generation", "image-source", "pulumi", "restores")
 
 
@@ -55,11 +56,16 @@ def test_no_log_of_a_container_has_one(secured: Secured, canary: Canary, plant: 
     assert plant.name in canary.controls(found)
 
 
-def test_the_monitor_tells_none(secured: Secured, canary: Canary) -> None:
+def test_the_monitor_and_the_relay_tell_none(secured: Secured, canary: Canary) -> None:
     container = secured.container("monitor")
-    _, metrics = secured.sh("monitor", f'/opt/venv/bin/python -c "{_METRICS}"')
+    metrics = {
+        f"metrics of {service}": secured.sh(service, f'/opt/venv/bin/python -c "{_METRICS.format(port=port)}"')[
+            1
+        ].encode()
+        for service, port in _PORTS.items()
+    }
     container.put_archive("/operations", archive("planted", KNOWN))
-    found = {"metrics": metrics.encode(), "documents": directory(container, "/operations")}
+    found = {**metrics, "documents": directory(container, "/operations")}
     secured.sh("monitor", "rm /operations/planted")
     assert canary.leaks(found) == {}
     assert canary.controls(found) == {"documents"}

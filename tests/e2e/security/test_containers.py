@@ -116,6 +116,15 @@ def test_nobody_in_it_can_write_to_the_root_directory_or_gain_a_right(secured: S
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_secret_is_a_file_that_its_server_alone_reads(secured: Secured, service: str) -> None:
+    _, found = secured.sh(service, "id -u; find /run/secrets -type f -exec stat -c '%a %u' {} + 2> /dev/null")
+    user, *files = found.splitlines()
+    assert set(files) <= {f"400 {user}"}
+    # The proxy and the gateway are told nothing.
+    assert bool(files) == (service not in ("proxy", "gateway"))
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_what_is_in_memory_runs_nothing(secured: Secured, service: str) -> None:
     places = secured.container(service).attrs["HostConfig"].get("Tmpfs") or {}
     for place in places:

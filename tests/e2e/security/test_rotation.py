@@ -19,6 +19,8 @@ from tests.e2e.test_production import authority, in_network
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(4800)]
 _LONGEST_SECONDS = {"postgres": 10, "redis": 10, "elasticsearch": 10, "minio": 60, "milvus": 60}
+# What `rotate --application` leaves as it is restarts nothing.
+_APPLICATION_SECONDS = 10
 _PROGRAM = Path(__file__).with_name("load_program.py")
 READ = """
 import io, json, os
@@ -116,6 +118,7 @@ def application(live: LiveStack, directory: Path) -> Iterator[dict[str, tuple[li
         time.sleep(2)
         (directory / "stop").touch()
         assert container.wait(timeout=120)["StatusCode"] == 0, container.logs(tail=20).decode()
+        print(container.logs(stdout=False, tail=40).decode())
         told.update(json.loads(container.logs(stderr=False).decode().strip().splitlines()[-1]))
     finally:
         container.remove(force=True)
@@ -177,3 +180,13 @@ def test_killed_at_any_step_the_same_command_finishes_it_for_every_engine(
         found = json.loads(in_network(production, FORMER, variables).strip().splitlines()[-1])
         assert {one == "let in" for one in found.values()} == {answer}, found
     production.pulumi("preview", "--refresh", "--expect-no-changes")
+
+
+def test_applications_are_refused_for_moments_alone(secured: Secured, tmp_path: Path) -> None:
+    """Where nothing has to be started again for it, for ten seconds at most, whichever the engine."""
+    production, file = secured.live, tmp_path / "app.env"
+    write(file, render(production.outputs()["env"]["network"]))
+    with application(production, tmp_path) as told:
+        command = ("rotate", "all", "--application", "--yes", "--env-file", str(file), "--from", "network")
+        assert "started again: up to" not in karen(production, *command).stdout
+    kept(production, told, dict.fromkeys(told, _APPLICATION_SECONDS))
