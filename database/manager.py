@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -87,42 +88,48 @@ class DatabaseManager:
     @cached_property
     def postgres(self) -> "PostgresClient":
         """Return PostgreSQL's client."""
-        from database.clients.postgres import PostgresClient
+        with library(self.settings, "postgres"):
+            from database.clients.postgres import PostgresClient
 
         return self._made(PostgresClient)
 
     @cached_property
     def redis(self) -> "RedisClient":
         """Return Redis' client."""
-        from database.clients.redis import RedisClient
+        with library(self.settings, "redis"):
+            from database.clients.redis import RedisClient
 
         return self._made(RedisClient)
 
     @cached_property
     def elasticsearch(self) -> "ElasticsearchClient":
         """Return Elasticsearch's client."""
-        from database.clients.elasticsearch import ElasticsearchClient
+        with library(self.settings, "elasticsearch"):
+            from database.clients.elasticsearch import ElasticsearchClient
 
         return self._made(ElasticsearchClient)
 
     @cached_property
     def milvus(self) -> "MilvusClient":
         """Return Milvus' client."""
-        from database.clients.milvus import MilvusClient
+        with library(self.settings, "milvus"):
+            from database.clients.milvus import MilvusClient
 
         return self._made(MilvusClient)
 
     @cached_property
     def duckdb(self) -> "DuckDBClient":
         """Return DuckDB's client."""
-        from database.clients.duckdb import DuckDBClient
+        with library(self.settings, "duckdb"):
+            from database.clients.duckdb import DuckDBClient
 
         return self._made(DuckDBClient)
 
     @cached_property
     def minio(self) -> "StorageClient":
         """Return the client of MinIO, or of what takes its place."""
-        from database.clients.minio import StorageClient
+        with library(self.settings, "minio"):
+            from database.clients.minio import StorageClient
 
         return self._made(StorageClient)
 
@@ -145,11 +152,7 @@ class DatabaseManager:
         return list(clients.values())
 
     def _client(self, engine: str) -> "EngineClient":
-        """Return a client by its engine's name; ConfigurationInvalid if its library is not installed."""
-        try:
-            client: EngineClient = getattr(self, engine)
-        except ImportError as error:
-            raise not_installed(engine, error) from error
+        client: EngineClient = getattr(self, engine)
         return client
 
     async def _open(self, engine: str) -> DatabaseError | None:
@@ -188,8 +191,13 @@ def settings_of(settings: DatabaseSettings, engine: str) -> Any:
     return found
 
 
-def not_installed(engine: str, error: ImportError) -> ConfigurationInvalid:
-    """Return the error of an engine that is turned on without its library."""
-    told = f"it is turned on, but the package {error.name} is not installed"
-    fix = f"pip install .[client], or set ENABLE_{engine.upper()}=false"
-    return ConfigurationInvalid(told, engine, "connect", fix)
+@contextmanager
+def library(settings: DatabaseSettings, engine: str) -> Iterator[None]:
+    """Import a client within; EngineDisabled if it is turned off, ConfigurationInvalid if its library is not installed."""
+    settings_of(settings, engine)
+    try:
+        yield
+    except ImportError as error:
+        told = f"it is turned on, but the package {error.name} is not installed"
+        fix = f"pip install .[client], or set ENABLE_{engine.upper()}=false"
+        raise ConfigurationInvalid(told, engine, "connect", fix) from error

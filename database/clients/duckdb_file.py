@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import duckdb
@@ -14,6 +15,7 @@ from database.resilience.duckdb import ENGINE
 from database.settings.duckdb import DuckDBSettings
 
 Result = TypeVar("Result")
+_AGAIN_SECONDS = 0.1
 
 
 class DuckDBFile:
@@ -26,18 +28,16 @@ class DuckDBFile:
     def use(self, function: Callable[[DuckDBPyConnection], Result], operation: str, *, writing: bool) -> Result:
         """Return what a function returns that is given a connection; when it writes, in one transaction.
 
-        MissingObject if there is no file, FileInUse if somebody else has it, OperationTimeout for the statement that runs when
+        MissingObject if there is no file, FileInUse if somebody else has it, OperationTimeout for every statement that runs when
         the function has taken too long; what the function does between statements nobody can end.
         """
         self.check(operation)
-        with self._lease.held(operation, writing=writing), self._open(writing) as connection:
-            timer = threading.Timer(self._settings.timeout, connection.interrupt)
-            timer.daemon = True
-            timer.start()
-            try:
-                return _in_transaction(connection, function) if writing else function(connection)
-            finally:
-                timer.cancel()
+        with (
+            self._lease.held(operation, writing=writing),
+            self._open(writing) as connection,
+            _limited(connection, self._settings.timeout),
+        ):
+            return _in_transaction(connection, function) if writing else function(connection)
 
     def check(self, operation: str) -> None:
         """Raise MissingObject if there is no file: an application makes none."""
@@ -53,6 +53,27 @@ class DuckDBFile:
             "autoinstall_known_extensions": False,
         }
         return duckdb.connect(str(settings.path), read_only=not writing, config=config)
+
+
+@contextmanager
+def _limited(connection: DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt what runs after that time, again and again: an interrupt between two statements ends neither."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        pause = seconds
+        while not ended.wait(pause):
+            connection.interrupt()
+            pause = _AGAIN_SECONDS
+
+    thread = threading.Thread(target=watch, name="duckdb-timeout", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        # The connection is closed next.
+        thread.join()
 
 
 def _in_transaction(connection: DuckDBPyConnection, function: Callable[[DuckDBPyConnection], Result]) -> Result:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args
 from uuid import UUID
 
 from database.errors import InvalidInput
@@ -35,8 +36,8 @@ def token(key: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(written).decode().rstrip("=")
 
 
-def key_of(token: object, kinds: Sequence[type], *, engine: str) -> tuple[Any, ...] | None:
-    """Return the key that a token stands for, None for None; InvalidInput if it is no token of such a page."""
+def key_of(token: object, kinds: Sequence[type | UnionType], *, engine: str) -> tuple[Any, ...] | None:
+    """Return the key that a token stands for, None for None; of a kind `X | None` it may have NULL; InvalidInput if it is no token of such a page."""
     if token is None:
         return None
     try:
@@ -62,7 +63,11 @@ def _plain(one: Any) -> Any:
     return str(one) if isinstance(one, UUID) else one
 
 
-def _parsed(one: Any, kind: type) -> Any:
+def _parsed(one: Any, kind: type | UnionType) -> Any:
+    if isinstance(kind, UnionType):
+        kind, _ = get_args(kind)
+        if one is None:
+            return None
     if kind is datetime:
         found = datetime.fromisoformat(one)
         if found.tzinfo is None:

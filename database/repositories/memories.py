@@ -11,12 +11,13 @@ DESTINATIONS = ("elasticsearch", "milvus")
 _COLUMNS = "user_id, query, result, embedding, session_id, timestamp, vector_id"
 _MINE = "FROM memory WHERE tenant_id = %(tenant)s"
 _GET = statement("SELECT {columns} {mine} AND vector_id = ANY(%(keys)s::bigint[])", columns=_COLUMNS, mine=_MINE)
-# By tenant and user there is an index in the order of time.
+# By tenant and user there is an index in the order of time, in which rows without one, of other applications, are the first.
 _PAGE = statement(
     """
     SELECT {columns} {mine} AND user_id = %(user)s
     AND (%(session)s::text IS NULL OR session_id = %(session)s)
-    AND (%(at)s::bigint IS NULL OR (timestamp, vector_id) < (%(at)s, %(key)s::bigint))
+    AND (%(key)s::bigint IS NULL OR (timestamp, vector_id) < (%(at)s::bigint, %(key)s)
+        OR %(at)s::bigint IS NULL AND (timestamp IS NOT NULL OR vector_id < %(key)s))
     ORDER BY timestamp DESC, vector_id DESC LIMIT %(most)s""",
     columns=_COLUMNS,
     mine=_MINE,
@@ -86,7 +87,7 @@ class PostgresMemories(TenantRepository):
         """Return a user's memories, the newest first: all, or those of a session."""
         user, most = checks.identifier(user_id, "user_id", engine="postgres"), checks.limit(limit, engine="postgres")
         session = checks.optional(session_id, "session_id", engine="postgres")
-        at, key = key_of(after, (int, int), engine="postgres") or (None, None)
+        at, key = key_of(after, (int | None, int), engine="postgres") or (None, None)
         found = await self._all(Memory, _PAGE, user=user, session=session, at=at, key=key, most=most + 1)
         return page(found, most, lambda one: (one.timestamp, one.vector_id))
 

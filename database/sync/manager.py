@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from database.errors import DatabaseError
 from database.health import DatabaseHealth, EngineHealth
-from database.manager import ENGINES, enabled, not_installed, settings_of, telemetry_of
+from database.manager import ENGINES, enabled, library, settings_of, telemetry_of
 from database.settings import DatabaseSettings
 from database.telemetry import Telemetry
 
@@ -88,42 +88,48 @@ class SyncDatabaseManager:
     @cached_property
     def postgres(self) -> "SyncPostgresClient":
         """Return PostgreSQL's client."""
-        from database.sync.postgres import SyncPostgresClient
+        with library(self.settings, "postgres"):
+            from database.sync.postgres import SyncPostgresClient
 
         return self._made(SyncPostgresClient)
 
     @cached_property
     def redis(self) -> "SyncRedisClient":
         """Return Redis' client."""
-        from database.sync.redis import SyncRedisClient
+        with library(self.settings, "redis"):
+            from database.sync.redis import SyncRedisClient
 
         return self._made(SyncRedisClient)
 
     @cached_property
     def elasticsearch(self) -> "SyncElasticsearchClient":
         """Return Elasticsearch's client."""
-        from database.sync.elasticsearch import SyncElasticsearchClient
+        with library(self.settings, "elasticsearch"):
+            from database.sync.elasticsearch import SyncElasticsearchClient
 
         return self._made(SyncElasticsearchClient)
 
     @cached_property
     def milvus(self) -> "SyncMilvusClient":
         """Return Milvus' client."""
-        from database.sync.milvus import SyncMilvusClient
+        with library(self.settings, "milvus"):
+            from database.sync.milvus import SyncMilvusClient
 
         return self._made(SyncMilvusClient)
 
     @cached_property
     def duckdb(self) -> "SyncDuckDBClient":
         """Return DuckDB's client."""
-        from database.sync.duckdb import SyncDuckDBClient
+        with library(self.settings, "duckdb"):
+            from database.sync.duckdb import SyncDuckDBClient
 
         return self._made(SyncDuckDBClient)
 
     @cached_property
     def minio(self) -> "SyncStorageClient":
         """Return the client of MinIO, or of what takes its place."""
-        from database.sync.minio import SyncStorageClient
+        with library(self.settings, "minio"):
+            from database.sync.minio import SyncStorageClient
 
         return self._made(SyncStorageClient)
 
@@ -146,11 +152,7 @@ class SyncDatabaseManager:
         return found
 
     def _client(self, engine: str) -> "SyncEngineClient":
-        """Return a client by its engine's name; ConfigurationInvalid if its library is not installed."""
-        try:
-            client: SyncEngineClient = getattr(self, engine)
-        except ImportError as error:
-            raise not_installed(engine, error) from error
+        client: SyncEngineClient = getattr(self, engine)
         return client
 
     def _open(self, engine: str) -> DatabaseError | None:

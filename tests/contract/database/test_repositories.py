@@ -48,31 +48,6 @@ def test_a_profile_s_history_leads_from_the_first_state_to_the_last(
     database.run(check())
 
 
-def test_profiles_are_added_in_bulk_and_read_in_pages(database: Rows) -> None:
-    async def check() -> None:
-        tenant = uuid4().hex
-        profiles = [Profile(f"{tenant}-{number:03}", {"text": "a\tb\\n\"ü'"}) for number in range(25)]
-        async with database.work(tenant) as work:
-            assert await work.profiles.add_many(profiles) == 25
-        async with database.work(tenant) as work:
-            read, after = list[Profile](), None
-            while True:
-                page = await work.profiles.page(limit=10, after=after)
-                read += page.items
-                if (after := page.next) is None:
-                    break
-            assert [(one.user_id, one.profile) for one in read] == [(one.user_id, one.profile) for one in profiles]
-        with pytest.raises(Conflict, match="the user of one of the profiles is taken"):
-            async with database.work(tenant) as work:
-                await work.profiles.add_many([Profile("new one", {}), profiles[0]])
-        async with database.work(tenant) as work:
-            assert await work.profiles.get("new one") is None
-            assert await work.profiles.delete(profiles[0].user_id)
-            assert not await work.profiles.delete(profiles[0].user_id)
-
-    database.run(check())
-
-
 def test_one_who_writes_a_profile_at_the_same_time_waits_and_its_history_is_whole(database: Rows) -> None:
     async def check() -> None:
         user = uuid4().hex
@@ -116,24 +91,6 @@ def test_messages_keep_the_order_in_which_they_were_added(database: Rows) -> Non
             assert (await work.conversations.page("user", limit=1)).items[0].id == conversation.id
             assert await work.conversations.delete(conversation.id)
             assert (await work.conversations.messages(conversation.id)).items == ()
-
-    database.run(check())
-
-
-def test_pages_of_conversations_meet_no_row_twice(database: Rows) -> None:
-    async def check() -> None:
-        user = uuid4().hex
-        # In one transaction they all have the same time.
-        async with database.work() as work:
-            made = {(await work.conversations.put(Conversation(user))).id for _ in range(10)}
-            read, after = [], None
-            while True:
-                page = await work.conversations.page(user, limit=3, after=after)
-                read += [one.id for one in page.items]
-                if (after := page.next) is None:
-                    break
-        assert len(read) == 10
-        assert set(read) == made
 
     database.run(check())
 

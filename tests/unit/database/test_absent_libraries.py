@@ -13,7 +13,7 @@ for name in {absent!r}:
 
 import asyncio
 from database import DatabaseManager, DatabaseSettings, SyncDatabaseManager
-from database.errors import ConfigurationInvalid, Unavailable
+from database.errors import ConfigurationInvalid, EngineDisabled, Unavailable
 from database.outbox import __main__
 from database.tenant import Tenant
 
@@ -23,6 +23,11 @@ async def scenario():
     async with DatabaseManager(settings) as db:
         tenant = Tenant(db, "acme")
         tenant.memories, tenant.recall, tenant.work()
+        for name in {engines!r}:
+            try:
+                getattr(db, name.lower())
+            except EngineDisabled:
+                print(name, "is disabled")
         try:
             await db.postgres.run("read", lambda connection: connection.execute("SELECT 1"))
         except Unavailable:
@@ -50,6 +55,7 @@ def test_the_rest_works_without(absent: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
     assert "postgres is asked" in told
+    assert {f"{name} is disabled" for name in ENGINES} <= set(told)
     assert told[-1] == "down"
 
 
@@ -61,8 +67,13 @@ def test_an_engine_that_is_turned_on_without_its_library_is_told() -> None:
         "settings = DatabaseSettings.of({'POSTGRES_PORT': '1', 'ENABLE_MILVUS': 'false', 'ENABLE_MINIO': 'false',"
         " 'ENABLE_ELASTICSEARCH': 'false', 'ENABLE_DUCKDB': 'false'})\n"
         "print(asyncio.run(DatabaseManager(settings).open())['redis'])\n"
+        "from database import SyncDatabaseManager\n"
+        "from database.errors import ConfigurationInvalid\n"
+        "for kind in (DatabaseManager, SyncDatabaseManager):\n"
+        "    try: kind(settings).redis\n"
+        "    except ConfigurationInvalid as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "pip install .[client]" in done.stdout
-    assert "ENABLE_REDIS=false" in done.stdout
+    assert done.stdout.count("pip install .[client]") == 3
+    assert done.stdout.count("ENABLE_REDIS=false") == 3

@@ -60,9 +60,16 @@ def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_query_that_takes_too_long_is_interrupted(path: Path) -> None:
+@pytest.mark.parametrize("pause", [0.0, 0.4])
+def test_a_query_that_takes_too_long_is_interrupted(path: Path, pause: float) -> None:
+    """Also where the time was up between two statements."""
+
+    def slow(connection: duckdb.DuckDBPyConnection) -> None:
+        time.sleep(pause)
+        connection.execute("SELECT count(*) FROM range(10000000000) a, range(100) b")
+
     with SyncDuckDBClient(settings(path, DUCKDB_TIMEOUT="0.2")) as client:
         began = time.monotonic()
         with pytest.raises(OperationTimeout):
-            client.run("slow", lambda one: one.execute("SELECT count(*) FROM range(10000000000) a, range(100) b"))
+            client.run("slow", slow)
         assert time.monotonic() - began < 5

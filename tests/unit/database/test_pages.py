@@ -57,6 +57,13 @@ def test_a_token_of_another_query_is_refused_or_has_the_right_types(given: Any) 
     assert "\x00" not in key[0]
 
 
+def test_a_key_has_null_where_its_kind_allows_that() -> None:
+    assert key_of(token((None, 3)), (int | None, int), engine="postgres") == (None, 3)
+    assert key_of(token((2, 3)), (int | None, int), engine="postgres") == (2, 3)
+    with pytest.raises(InvalidInput):
+        key_of(token((None, 3)), (int, int), engine="postgres")
+
+
 def test_no_token_is_the_beginning() -> None:
     assert key_of(None, (str,), engine="postgres") is None
 
