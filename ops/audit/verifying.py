@@ -25,8 +25,10 @@ def verify(printer: Printer, public: str | None) -> int:
     stack, unasked = printer.stack, list[str]()
     held, trusted = _keys(printer, unasked)
     anchors: list[Anchor] = []
+    remembered: Sequence[Anchor] | None = None
     if anchoring.is_up(stack):
-        anchors = [*_remembered(stack, unasked), *_in_sets(stack, unasked)]
+        remembered = _remembered(stack, unasked)
+        anchors = [*(remembered or ()), *_in_sets(stack, unasked)]
     else:
         unasked.append(f"{stack} is not up: {_nobody(stack)} asked")
     # Read afterwards: who goes on meanwhile has PostgreSQL remember what is not there before.
@@ -34,6 +36,10 @@ def verify(printer: Printer, public: str | None) -> int:
     # As the next command will leave it: it takes over a new key, and what was done directly.
     found = check([*lines, *due], trusted=[public] if public else trusted, anchors=anchors)
     found.head = entries.head_of(lines)
+    if found.head and remembered == []:
+        found.notices.append(
+            f"{anchoring.PLACE} remembers nothing of it: its rows, or the table, were removed since the last command"
+        )
     direct = sum(entries.parsed(line)["event"] == entries.UPDATE for line in due)
     if direct:
         found.notices.append(
@@ -92,12 +98,13 @@ def _nobody(stack: str) -> str:
     )
 
 
-def _remembered(stack: str, unasked: list[str]) -> Sequence[Anchor]:
+def _remembered(stack: str, unasked: list[str]) -> Sequence[Anchor] | None:
+    """Return what PostgreSQL remembers, None if it could not be asked."""
     try:
         return anchoring.anchor(stack)
     except AnchorError as error:
         unasked.append(f"{anchoring.PLACE} was not asked: {error}")
-        return []
+        return None
 
 
 def _in_sets(stack: str, unasked: list[str]) -> Sequence[Anchor]:

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from ops.audit import record
+from tests.e2e import clients
 from tests.e2e.live import LiveStack
 from tests.e2e.operate.test_servers import document, karen
 
@@ -67,6 +69,20 @@ def test_postgres_and_sets_remember_how_far_it_goes(stack: LiveStack) -> None:
     with replaced(stack, [*lines[:-3], lines[-3].replace(b'"event"', b'"Event"'), *lines[-2:]]):
         karen(stack, "audit", "verify", code=1)
     karen(stack, "audit", "verify")
+
+
+def test_a_table_of_anchors_that_was_dropped_is_told_until_the_next_command(stack: LiveStack) -> None:
+    with clients.postgres(stack.administrators()) as connection:
+        row = connection.execute("SELECT schemaname FROM pg_tables WHERE tablename = 'audit_anchors'").fetchone()
+        assert row is not None
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(row[0], "audit_anchors")))
+    told = document(stack, "audit", "verify")
+    assert any("PostgreSQL remembers nothing of it" in text for text in told["notices"])
+    assert "PostgreSQL" not in told["anchored"]
+    karen(stack, "restart", "redis")
+    told = document(stack, "audit", "verify")
+    assert not any("remembers nothing" in text for text in told["notices"])
+    assert told["anchored"]["PostgreSQL"] == told["head"]["number"]
 
 
 def test_without_postgres_commands_go_on_and_the_next_one_tells_it(stack: LiveStack) -> None:
