@@ -62,7 +62,7 @@ lint: ## ruff, mypy, shellcheck, hadolint, zizmor
 
 test: ## every test, from a machine with nothing installed
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev
-	@$(RUN); python -m pytest -n auto tests/unit && python -m pytest tests/contract tests/e2e
+	@$(RUN); python -m pytest -n auto tests/unit && python -m pytest --durations=40 tests/contract tests/e2e
 
 test-unit: ## the tests that need no engine
 	@$(PYTHON) -m bootstrap --stack $(STACK) --dev --no-images

@@ -159,17 +159,16 @@ class LiveStack:
             client.close()
 
     def erase(self) -> None:
-        """Leave nothing, whatever state the stack is in."""
+        """Leave nothing, whatever state the stack is in; nobody waits for servers to end in order, as `destroy` does."""
         if state.stack_file(self.name).exists():
             self.pulumi("cancel", "--yes", check=False)
-            self.pulumi("state", "unprotect", "--all", "--yes", check=False)
-            self.pulumi("destroy", "--yes", "--skip-preview", check=False)
-            self.pulumi("stack", "rm", "--yes", "--force", "--preserve-config", check=False)
         client = docker.from_env()
         try:
             remove(client, find(client, self.name))
         finally:
             client.close()
+        if state.stack_file(self.name).exists():
+            self.pulumi("stack", "rm", "--yes", "--force", "--preserve-config", check=False)
         shutil.rmtree(places.home() / "data" / self.name, ignore_errors=True)
         self.file.unlink(missing_ok=True)
         generation_file(self.name).unlink(missing_ok=True)

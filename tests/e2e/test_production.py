@@ -169,7 +169,7 @@ def test_a_volume_is_not_replaced(production: LiveStack) -> None:
     (urn,) = (one for one in volumes if one.endswith("::postgres-data"))
     refused = production.pulumi("preview", "--replace", urn, check=False)
     assert refused.returncode != 0
-    assert "protected" in refused.stdout + refused.stderr
+    assert "marked for protection" in refused.stdout + refused.stderr
 
 
 def test_destroy_keeps_the_data_and_the_next_up_takes_it_over(production: LiveStack) -> None:

@@ -182,6 +182,7 @@ def test_killed_at_any_step_the_same_command_finishes_it_for_every_engine(
     production.pulumi("preview", "--refresh", "--expect-no-changes")
 
 
+@pytest.mark.full
 def test_applications_are_refused_for_moments_alone(secured: Secured, tmp_path: Path) -> None:
     """Where nothing has to be started again for it, for ten seconds at most, whichever the engine."""
     production, file = secured.live, tmp_path / "app.env"
