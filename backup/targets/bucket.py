@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from backup.targets.base import Item
 from backup.targets.bucket_lease import Lease
 from backup.targets.bucket_streams import Download, Upload
-from backup.targets.bucket_trouble import Trouble
+from backup.targets.bucket_trouble import Trouble, seconds_until_again
 from backup.targets.locks import NAME, Guard
 from init.protocol import Failure
 
@@ -167,4 +167,6 @@ def _client(place: Place) -> "S3Client":
         aws_access_key_id=place.access_key, aws_secret_access_key=place.secret_key, region_name=place.region
     )
     client: S3Client = session.client("s3", endpoint_url=place.endpoint, config=Config(**options))
+    until_again: Any = seconds_until_again
+    client.meta.events.register_first("needs-retry.s3", until_again)
     return client

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from init.engines.base import first_line
 from init.protocol import Failure
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
 _FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage", "507"}
 _REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "401"}
 _FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "403"}
 _MISSING = {"NoSuchKey", "404"}
+_ATTEMPTS, _AGAIN_SECONDS = 5, 0.2
 
 
 class Trouble:
@@ -34,8 +39,7 @@ class Trouble:
 
     def _answered(self, path: str, code: str, message: str) -> Failure:
         where = f"{self.target}: {path}" if path else self.target
-        # MinIO may also answer with an internal error, and its cause.
-        if code in _FULL or "no space left on device" in message:
+        if _is_full(code, message):
             fix = "make room there (./karen backup prune), or give it another target"
             return Failure("TargetFull", f"{where}: the store is full ({code})", fix)
         if code in _REFUSED:
@@ -50,6 +54,29 @@ class Trouble:
                 "NotFound", f"{where}: there is no such file", "name one that is there (./karen backup list)"
             )
         return Failure("TargetFailed", f"{where}: {message}", "look at the store's log, and try again")
+
+
+def seconds_until_again(
+    *, attempts: int, operation: "OperationModel", response: tuple[Any, dict[str, Any]] | None = None, **_: object
+) -> float | None:
+    """Return after how many seconds a part is sent again, or None: the client decides; ClientError where the store is full.
+
+    A full MinIO that is asked again may say that there is no such upload, and that alone. It may also say so at once:
+    where a part's last bytes found no room, what it looks for is gone (minio/minio, `xlStorage.RenamePart`).
+    """
+    from botocore.exceptions import ClientError
+
+    answer: Any = response[1] if response else {}
+    told = answer.get("Error", {})
+    if _is_full(str(told.get("Code", "")), str(told.get("Message", ""))):
+        raise ClientError(answer, operation.name)
+    doubted = (operation.name, told.get("Code")) == ("UploadPart", "NoSuchUpload")
+    return _AGAIN_SECONDS if doubted and attempts < _ATTEMPTS else None
+
+
+def _is_full(code: str, message: str) -> bool:
+    # MinIO may also answer with an internal error, and its cause.
+    return code in _FULL or "no space left on device" in message
 
 
 def code_of(error: Exception) -> str:
