@@ -6,6 +6,7 @@ import re
 import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,21 +58,30 @@ def check(stack: str, settings: Settings) -> None:
 
 
 def port_problems(client: "docker.DockerClient", stack: str, settings: Settings) -> Iterator[str]:
-    """A port is free when it can be bound, or is held by a container of this stack."""
+    """A port is free when it can be bound, or is published by a container of this stack that runs or is started again."""
     taken = {field: port for field, port in rules.ports(settings).items() if not _bindable(port)}
     if not taken or _remote():
         return
-    own = {
-        port.get("PublicPort")
-        for container in client.api.containers(filters={"label": f"{STACK_LABEL}={stack}"})
-        for port in container["Ports"]
-    }
+    own = _published(client, stack)
     for field, port in taken.items():
-        if port not in own:
+        if port not in own and not _bindable(port):
             yield (
                 f"{PROJECT}:{rules.camel(field)} is {port}: another process of this host uses that port on 127.0.0.1. "
                 f"Fix: stop it (ss -ltnp 'sport = :{port}' names it), or pulumi config set {PROJECT}:{rules.camel(field)} <port>"
             )
+
+
+def _published(client: "docker.DockerClient", stack: str) -> set[int]:
+    """Return what the stack's containers are to publish: while the engine starts one again, it publishes nothing yet."""
+    from docker.errors import NotFound
+
+    ports: set[int] = set()
+    filters = {"label": f"{STACK_LABEL}={stack}", "status": ["running", "restarting"]}
+    for container in client.api.containers(all=True, filters=filters):
+        with suppress(NotFound):
+            bindings = client.api.inspect_container(container["Id"])["HostConfig"]["PortBindings"] or {}
+            ports |= {int(one["HostPort"] or 0) for bound in bindings.values() for one in bound or ()}
+    return ports
 
 
 def _directory(stack: str, settings: Settings) -> Iterator[str]:
