@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import docker
 import psycopg
@@ -65,23 +66,22 @@ class Small:
 
     def archived(self, moment: float, *, within: float) -> None:
         """Wait until all that was committed at a moment (Unix seconds) is on the target."""
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            status = document(self.live, "backup", "schedule", "show")["status"]
-            if status["archive"]["complete_to"] >= moment:
-                return
-            time.sleep(0.5)
-        raise AssertionError(f"the log of {moment} was not archived within {within} s")
+        self._until(lambda status: status["archive"]["complete_to"] >= moment, within)
 
     def settled(self, *, within: float = 60) -> None:
         """Wait until the service has made the set with which PostgreSQL's log begins: another would be made meanwhile."""
+
+        def settled(status: Mapping[str, Any]) -> bool:
+            began = status["archive"]["chain_began"]
+            return bool(status["good"]) and not status["running"] and status["based"] >= began > 0
+
+        self._until(settled, within)
+
+    def _until(self, wanted: Callable[[Mapping[str, Any]], bool], within: float) -> None:
         deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            status = document(self.live, "backup", "schedule", "show")["status"]
-            if status["good"] and not status["running"] and status["based"] >= status["archive"]["chain_began"] > 0:
-                return
+        while not wanted(status := document(self.live, "backup", "schedule", "show")["status"]):
+            assert time.monotonic() < deadline, f"not within {within} s: {status}"
             time.sleep(0.5)
-        raise AssertionError(f"the service has made no set of its own within {within} s")
 
     def in_volume(self, service: str, script: str) -> None:
         """Run a script as root with a service's volume at /v."""
