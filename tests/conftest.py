@@ -1,8 +1,13 @@
-"""No test is skipped in silence: what may be skipped is in `skipped.txt`, and any difference fails the run."""
+"""No test is skipped in silence: what may be skipped is in `skipped.txt`, and any difference fails the run; no example is timed."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something about this machine alone.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 _LISTED = {
     line.strip()

@@ -45,7 +45,7 @@ def test_a_value_reads_back_in_both(value: str) -> None:
     assert from_shell(text, "VALUE") == value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet=PRINTABLE, min_size=1, max_size=72))
 def test_any_password_reads_back_in_both(value: str) -> None:
     text = render({"VALUE": value, "OTHER": "plain"})

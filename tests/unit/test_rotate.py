@@ -40,7 +40,7 @@ def run(*arguments: str) -> Result:
 
 
 @given(PASSWORDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_file_has_the_next_passwords_in_urls_as_well(password: str) -> None:
     found = replaced(
         ENVIRONMENT, {"postgres-application": password, "redis-application": password, "postgres-administrator": "x"}

@@ -119,7 +119,7 @@ METHODS: dict[str, Call] = {
 
 
 @pytest.mark.parametrize("method", METHODS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(first=names, second=names)
 def test_one_tenant_neither_sees_nor_changes_what_another_has(
     world: Opened, method: str, first: str, second: str

@@ -38,7 +38,7 @@ def collection(world: Opened) -> Iterator[str]:
 
 @pytest.mark.parametrize("examples", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_a_filter_finds_its_own_rows_and_no_others(world: Opened, collection: str, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(drawn=_TENANTS)
     def check(drawn: list[str]) -> None:
         world.run(_keeps_apart(world, collection, list(dict.fromkeys([*HOSTILE, *drawn]))))

@@ -185,7 +185,7 @@ def test_what_an_engine_refuses_is_told_to_who_waits(world: Opened) -> None:
 
 @pytest.mark.parametrize("examples", [5, pytest.param(60, marks=[pytest.mark.full, pytest.mark.timeout(900)])])
 def test_a_tenant_recalls_its_own_memories_alone(world: Opened, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(first=names, second=names, seed=st.integers(0, 1000))
     def check(first: str, second: str, seed: int) -> None:
         assume(first != second)

@@ -33,7 +33,7 @@ async def emptied(database: Rows) -> None:
 
 @pytest.mark.parametrize("examples", [25, pytest.param(500, marks=[pytest.mark.full, pytest.mark.timeout(900)])])
 def test_versions_never_go_back_and_the_last_state_arrives(database: Rows, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @example(plans=CROWD, seed=1, failures=0.0)
     @given(plans=plans, seed=st.integers(0, 2**32), failures=st.sampled_from([0.0, 0.2, 0.5]))
     def check(plans: list[list[tuple[int, bool]]], seed: int, failures: float) -> None:

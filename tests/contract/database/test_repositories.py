@@ -24,7 +24,7 @@ json_objects = st.dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(json_objects, min_size=1, max_size=4))
 def test_a_profile_s_history_leads_from_the_first_state_to_the_last(
     database: Rows, states: list[dict[str, object]]

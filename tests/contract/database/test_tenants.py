@@ -135,7 +135,7 @@ def test_no_method_of_a_repository_is_left_out() -> None:
 @pytest.mark.parametrize("examples", [6, pytest.param(50, marks=pytest.mark.full)])
 @pytest.mark.parametrize("method", METHODS)
 def test_one_tenant_neither_sees_nor_changes_what_another_has(database: Rows, method: str, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(first=names, second=names)
     def check(first: str, second: str) -> None:
         assume(first != second)

@@ -29,7 +29,7 @@ def summed(database: duckdb.DuckDBPyConnection, rows: Sequence[Any]) -> tuple[in
 
 
 @given(ROWS, st.randoms(use_true_random=False))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_order_does_not_matter_and_every_row_does(rows: list[Any], random: Any) -> None:
     with duckdb.connect() as database:
         before = summed(database, rows)

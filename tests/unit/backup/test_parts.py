@@ -85,7 +85,7 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "age"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 400_000), max_size=5), st.booleans())
 def test_anything_comes_back(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], dense: bool) -> None:
     target = directory(tmp_path_factory.mktemp("target"))
@@ -137,7 +137,7 @@ def test_whatever_the_manifest_says_otherwise_is_damage(target: Directory) -> No
         assert (kind, words in message) == ("Damaged", True), message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0, 1), st.integers(1, 255), st.sampled_from(("flip", "cut", "add")))
 def test_no_byte_may_differ_none_be_missing_or_added(
     tmp_path_factory: pytest.TempPathFactory, share: float, flip: int, change: str

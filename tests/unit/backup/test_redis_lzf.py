@@ -34,7 +34,7 @@ def compress(tokens: Sequence[bytes | tuple[float, int]]) -> tuple[bytes, bytes]
 
 
 @given(TOKENS, st.integers(1, 50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_strings_are_decompressed_whole_and_by_the_piece(tokens: Sequence[bytes | tuple[float, int]], cut: int) -> None:
     packed, plain = compress(tokens)
     if not plain:

@@ -89,13 +89,13 @@ def checksum(*entries: bytes, group: str = "db0") -> str:
 
 
 @given(ELEMENTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_listpack_has_its_elements(elements: Sequence[bytes | int]) -> None:
     assert list(listpack(pack(elements))) == [b"%d" % one if isinstance(one, int) else one for one in elements]
 
 
 @given(ELEMENTS, st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_damaged_listpack_ends_in_an_error_or_in_elements(
     elements: Sequence[bytes | int], data: st.DataObject
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.book import Book
@@ -45,7 +45,6 @@ def told(notices: list[Notice]) -> list[tuple[str, str]]:
     return [(one.state, one.condition.severity) for one in notices]
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_notices_of_a_key_alternate_and_none_is_missing(steps: list[Step]) -> None:
     book, now = new(), BEGIN
@@ -82,7 +81,6 @@ def test_notices_of_a_key_alternate_and_none_is_missing(steps: list[Step]) -> No
                 last[key] = notice
 
 
-@settings(deadline=None)
 @given(STEPS, st.lists(st.booleans(), min_size=40, max_size=40))
 def test_a_restart_at_any_moment_changes_nothing(steps: list[Step], restarts: list[bool]) -> None:
     one, other, now = new(), new(), BEGIN

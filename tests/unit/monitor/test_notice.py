@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.model import Condition, Notice, span
@@ -31,7 +31,6 @@ NOTICES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(NOTICES)
 def test_a_notice_is_the_same_after_it_was_written_and_is_told_in_one_line(one: Notice) -> None:
     assert Notice.parse(json.loads(json.dumps(one.document()))) == one
