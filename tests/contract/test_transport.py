@@ -5,9 +5,11 @@ import base64
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +37,8 @@ def encrypted() -> Iterator[Contract]:
 @pytest.fixture(scope="module")
 def answers(encrypted: Contract) -> dict[str, dict[str, str]]:
     """Return what a client on the network was told."""
-    other = x509.authority(base64.b64encode(os.urandom(32)).decode(), "contract", days=1)
-    request = {"connections": {service: dict(declared(service).connection) for service in SERVICES}, "other": other}
+    connections = {service: dict(declared(service).connection) for service in SERVICES}
+    request = {"connections": connections, "other": _other_authority()}
     program = Path(__file__).with_name("transport_program.py").read_text(encoding="utf-8")
     command = [
         *("docker", "run", "--rm", "-i", "--network", encrypted.name, "--label", "com.ai-karen.test"),
@@ -77,11 +79,42 @@ def test_the_client_library_verifies_alike(
     port = int(declared(service).connection.get("port") or {"elasticsearch": 9200, "minio": 9000}[service])
     own, other = tmp_path / "ca.crt", tmp_path / "other.crt"
     own.write_text(declared(service).connection["ca_certificate"])
-    other.write_text(x509.authority(base64.b64encode(os.urandom(32)).decode(), "contract", days=1))
+    other.write_text(_other_authority())
     with closing(Wire(lambda: encrypted.address(service), port)) as wire:
         told = {path: _healths(service, _variables(service, wire.port, path)) for path in (own, other)}
     assert told[own] == ["ok", "ok"]
     assert told[other] == ["down", "down"]
+
+
+@pytest.mark.parametrize("store", ["etcd", "minio"])
+def test_milvus_goes_no_further_where_a_store_has_another_authority(store: str) -> None:
+    changes = declared("milvus").changes
+    files = {**changes["secrets"], "other.crt": _other_authority()}
+    with Contract.session("encrypted-otherwise") as contract:
+        for service in ("etcd", "minio"):
+            contract.start(service, **declared(service).changes)
+            contract.healthy(service)
+        container = contract.start("milvus", **{**changes, "secrets": files, **_trusting_another(store)})
+        deadline = time.monotonic() + 120
+        while b"certificate signed by unknown authority" not in container.logs():
+            assert time.monotonic() < deadline, container.logs(tail=20).decode(errors="replace")
+            time.sleep(0.5)
+        container.reload()
+        assert container.status == "exited" or container.exec_run(list(changes["health"])).exit_code != 0
+
+
+def _trusting_another(store: str) -> dict[str, Any]:
+    """Return what has Milvus, but not what waits for the stores before it, verify one of them with another authority."""
+    changes, other = declared("milvus").changes, "/run/secrets/other.crt"
+    if store == "etcd":
+        return {"environment": {**changes["environment"], "ETCD_SSL_TLSCACERT": other}}
+    *shell, line = changes["command"]
+    line = line.replace("/run/secrets/ca.crt", other).replace("exec milvus", f"exec env SSL_CERT_FILE={other} milvus")
+    return {"command": [*shell, line]}
+
+
+def _other_authority() -> str:
+    return x509.authority(base64.b64encode(os.urandom(32)).decode(), "contract", days=1)
 
 
 def _healths(service: str, variables: Mapping[str, str]) -> list[str]:
