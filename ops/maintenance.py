@@ -49,7 +49,8 @@ class Maintenance:
         if others:
             self._write(closed=True)
             told = ", ".join(f"{one.command} by {one.holder}" for one in others)
-            raise UnderMaintenance(f"Maintenance is going on: {told}. Nothing was touched. Fix: wait for it to end")
+            fix = f"Fix: wait for it to end; what was killed is over in {TTL_SECONDS:.0f} s"
+            raise UnderMaintenance(f"Maintenance is going on: {told}. Nothing was touched. {fix}")
         self._thread.start()
 
     def _others(self) -> list[Lease]:

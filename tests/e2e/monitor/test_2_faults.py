@@ -142,6 +142,7 @@ def test_what_somebody_works_on_or_has_stopped_is_left_alone(watching: Watching,
             watching.container("minio").kill()
             refused = karen(watching.stack, "restart", "minio", code=1).stderr
             assert "Maintenance is going on: a test by " in refused
+            assert "Fix: wait for it to end; what was killed is over in 30 s" in refused
             time.sleep(seconds)
             assert watching.facts("minio")["Status"] == watching.facts("redis")["Status"] == "exited"
             assert (watching.status("minio"), watching.status("redis")) == ("maintenance", "stopped")

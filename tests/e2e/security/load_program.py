@@ -1,7 +1,8 @@
 """An application in a container: a thread for each engine connects with the variables of /env/app.env and writes, again and again.
 
 It ends when there is a file /env/stop, and prints what was acknowledged and for how many seconds each engine refused at most;
-every try that took more than a second is told on the other stream, for whoever looks for the reason.
+every try that took more than a second, and the last one of every refusal, are told on the other stream, for whoever looks for
+the reason.
 """
 
 import io
@@ -24,6 +25,8 @@ from redis.retry import Retry
 
 Variables = Mapping[str, str]
 CA = "KAREN_CA_CERTIFICATE"
+# Begins the lines that are not of a library.
+TOLD = "application: "
 PERSONA = {"tenant_id": "rotated", "embedding": [1.0] + [0.0] * 383, "metadata": {}, "timestamp": 1, "version": 1}
 PERSONA |= {"persona_type": "default", "is_active": True, "confidence_score": 0.5}
 
@@ -83,13 +86,15 @@ WRITERS = {
 def tell(name: str, began: float, what: str) -> None:
     now = time.monotonic()
     if now - began > 1:
-        print(f"{time.time():.1f} {name}: {now - began:.1f} s: {what[:200]}", file=sys.stderr, flush=True)
+        # What it was is at the end of what urllib3 says.
+        line = f"{TOLD}{time.time():.1f} {name}: {now - began:.1f} s: {what[:60]} ... {what[-160:]}"
+        print(line, file=sys.stderr, flush=True)
 
 
 def run(name: str, write: Callable[[Variables, int], None], found: dict[str, tuple[list[int], float]]) -> None:
     """Write until told to stop; a refusal lasts from the first try that failed to the next that did not."""
     acknowledged: list[int] = []
-    longest, since, number = 0.0, 0.0, 0
+    longest, since, number, last = 0.0, 0.0, 0, ""
     while not Path("/env/stop").exists():
         number += 1
         began = time.monotonic()
@@ -98,11 +103,14 @@ def run(name: str, write: Callable[[Variables, int], None], found: dict[str, tup
         except Exception as error:  # noqa: BLE001 - whatever it is, an application could not write
             since = since or began
             longest = max(longest, time.monotonic() - since)
-            tell(name, began, f"{type(error).__name__}: {error}")
+            last = f"{type(error).__name__}: {error}"
+            tell(name, began, last)
             time.sleep(0.05)
         else:
             tell(name, began, "acknowledged")
-            longest = max(longest, time.monotonic() - since) if since else longest
+            if since:
+                longest = max(longest, time.monotonic() - since)
+                tell(name, since, f"refused until now, at last by {last}")
             since = 0.0
             acknowledged.append(number)
             time.sleep(0.02)

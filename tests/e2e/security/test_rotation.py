@@ -10,6 +10,7 @@ import docker
 import pytest
 
 from components.images import reference
+from monitor.leases import TTL_SECONDS
 from ops.environment_file import render, write
 from tests.e2e.backups.samples import karen
 from tests.e2e.live import LiveStack
@@ -118,7 +119,8 @@ def application(live: LiveStack, directory: Path) -> Iterator[dict[str, tuple[li
         time.sleep(2)
         (directory / "stop").touch()
         assert container.wait(timeout=120)["StatusCode"] == 0, container.logs(tail=20).decode()
-        print(container.logs(stdout=False, tail=40).decode())
+        lines = container.logs(stdout=False).decode().splitlines()
+        print(*(line for line in lines if line.startswith("application: ")), sep="\n")
         told.update(json.loads(container.logs(stderr=False).decode().strip().splitlines()[-1]))
     finally:
         container.remove(force=True)
@@ -173,7 +175,8 @@ def test_killed_at_any_step_the_same_command_finishes_it_for_every_engine(
     former = production.outputs()["env"]["network"]
     write(file, render(former))
     killed_at(production, file, step, later=1.0, form="network")
-    time.sleep(3)
+    # The maintenance of the one that was killed is over then.
+    time.sleep(TTL_SECONDS)
     told = ("rotate", "all", "--yes", "--env-file", str(file), "--from", "network", "--json")
     assert json.loads(karen(production, *told).stdout)["resumed"] is True
     for variables, answer in ((former, False), (None, True)):
