@@ -81,7 +81,9 @@ def _plan(printer: Printer, asked: Asked, begun: Collection[str]) -> Plan:
     told = updating.told(printer)
     wanted = told.names(asked.service, application=asked.application)
     names = [name for name in wanted if name not in begun]
-    replacing, fixed = _replacing(printer.stack, told, names)
+    applications = [name for name in told.names("all", application=True) if name not in begun]
+    replacing, fixed = _replacing(printer.stack, told, applications)
+    _ensure_no_others(printer.stack, told, set(replacing) - set(names))
     generated = [name for name in names if name not in fixed]
     if not (begun or generated or replacing):
         raise Refused(
@@ -167,6 +169,15 @@ def _other(account: Account) -> str:
     if account.other is None:
         raise Refused(f"Pulumi has no second password of {account.name}. Fix: run the same command again")
     return account.other
+
+
+def _ensure_no_others(stack: str, told: Told, waiting: Collection[str]) -> None:
+    """Return if no other password waits for its rotation: what uses it, and is brought up to date here, would be given it too early."""
+    if waiting:
+        said = f"Passwords of the configuration that the server does not have yet: {', '.join(sorted(waiting))}"
+        (service, *more) = sorted({told.accounts[name].service for name in waiting})
+        fix = f"./karen rotate {'all' if more else service} --stack {stack}"
+        raise Refused(f"{said}. Nothing was changed. Fix: {fix}, then the same command again")
 
 
 def _replacing(stack: str, told: Told, names: Sequence[str]) -> tuple[dict[str, Replaced], list[str]]:
