@@ -67,8 +67,7 @@ def into_milvus(env: Variables, number: int) -> None:
 def into_minio(env: Variables, number: int) -> None:
     address = f"{env['MINIO_HOST']}:{env['MINIO_PORT']}"
     # Without it, to connect to the address of a container that is gone takes 63 s and more: until nobody has answered six times.
-    # A request that MinIO takes the moment it is started may not be answered at all: twice in a row was seen.
-    timeout = urllib3.Timeout(connect=5, read=10)
+    timeout = urllib3.Timeout(connect=5, read=30)
     pool = urllib3.PoolManager(ca_certs=env[CA], timeout=timeout) if env["MINIO_SECURE"] == "true" else None
     login = (env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"])
     one = Minio(address, *login, secure=pool is not None, region="us-east-1", http_client=pool)
