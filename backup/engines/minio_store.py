@@ -26,7 +26,10 @@ TEMPORARY = "karen-restoring-"
 _PROBE = "verification-"
 _PAGE = 1000
 _TIMEOUT = urllib3.Timeout(connect=5, read=600)
-_RETRIES = urllib3.Retry(total=5, backoff_factor=0.2, status_forcelist=(503,), raise_on_status=False)
+# Whoever comes while it starts or stops is told to come again in 60 s (`Retry-After`, minio/minio `http.Server.Init`), long after it is there.
+RETRIES = urllib3.Retry(
+    total=5, backoff_factor=0.2, status_forcelist=(503,), respect_retry_after_header=False, raise_on_status=False
+)
 _LOOK = "look at the MinIO container's log and run the same command again"
 
 
@@ -115,7 +118,7 @@ def opened(connection: Mapping[str, Any]) -> Iterator[Store]:
     driver = Driver()  # type: ignore[abstract]
     # Its patience with a server that is starting, and its reading of a refused key, are the ones of every other job.
     driver.connect(connection)
-    pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=_RETRIES, **transport.urllib3(connection))
+    pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=RETRIES, **transport.urllib3(connection))
     try:
         ledger = driver.ledger()
         yield Store(

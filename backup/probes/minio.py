@@ -9,6 +9,7 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 
+from backup.engines.minio_store import RETRIES
 from backup.probes import Tell, failed
 from backup.probes.pacing import Paced
 from init import transport
@@ -23,7 +24,7 @@ _PIECE_BYTES = 1 << 20
 def probe(connection: Mapping[str, Any], progress: Tell) -> str:
     """Read them; Milvus' own bucket is proven by searching Milvus."""
     parts = urlsplit(required(connection, "endpoint", str))
-    pool = urllib3.PoolManager(timeout=_TIMEOUT, **transport.urllib3(connection))
+    pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=RETRIES, **transport.urllib3(connection))
     client = Minio(
         parts.netloc,
         access_key=required(connection, "access_key", str),

@@ -24,7 +24,7 @@ _PREFIXES = {
 }
 # With what the authority's certificate is verified; None where connections are not encrypted.
 _AUTHORITY = "KAREN_CA_CERTIFICATE"
-_PYTHON = {
+PYTHON = {
     "postgres": 'import psycopg\npsycopg.connect(os.environ["DATABASE_URL"])',
     "redis": 'import redis\nredis.Redis.from_url(os.environ["REDIS_URL"])',
     "elasticsearch": "from elasticsearch import Elasticsearch\n"
@@ -35,9 +35,11 @@ _PYTHON = {
     "MilvusClient(uri=f\"http://{os.environ['MILVUS_HOST']}:{os.environ['MILVUS_PORT']}\",\n"
     f'    secure=os.environ["MILVUS_SECURE"] == "true", server_pem_path=os.environ.get("{_AUTHORITY}", ""),\n'
     '    user=os.environ["MILVUS_USER"], password=os.environ["MILVUS_PASSWORD"])',
+    # Without it a minute is waited for a server that stops, and is there again in seconds: MinIO tells so, and urllib3 does it.
     "minio": "import urllib3\nfrom minio import Minio\n"
+    "retries = urllib3.Retry(5, backoff_factor=0.2, status_forcelist=[503], respect_retry_after_header=False)\n"
     "Minio(f\"{os.environ['MINIO_HOST']}:{os.environ['MINIO_PORT']}\", secure=os.environ['MINIO_SECURE'] == 'true',\n"
-    f'    http_client=urllib3.PoolManager(ca_certs=os.environ.get("{_AUTHORITY}")),\n'
+    f'    http_client=urllib3.PoolManager(retries=retries, ca_certs=os.environ.get("{_AUTHORITY}")),\n'
     '    access_key=os.environ["MINIO_ACCESS_KEY"], secret_key=os.environ["MINIO_SECRET_KEY"])',
     "duckdb": 'import duckdb\nduckdb.connect(os.environ["DUCKDB_PATH"])',
 }
@@ -106,7 +108,7 @@ def _urls(_stack: str, _place: str, chosen: Mapping[str, Variables]) -> str:
 
 def _python(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:
     first = f"# with the variables of: ./karen connect --format env --from {place} --stack {stack}\nimport os"
-    return "\n\n".join([first, *(_PYTHON[name] for name in chosen)])
+    return "\n\n".join([first, *(PYTHON[name] for name in chosen)])
 
 
 def _docker(stack: str, place: str, chosen: Mapping[str, Variables]) -> str:

@@ -68,9 +68,11 @@ def into_minio(env: Variables, number: int) -> None:
     address = f"{env['MINIO_HOST']}:{env['MINIO_PORT']}"
     # Without it, to connect to the address of a container that is gone takes 63 s and more: until nobody has answered six times.
     timeout = urllib3.Timeout(connect=5, read=30)
-    pool = urllib3.PoolManager(ca_certs=env[CA], timeout=timeout) if env["MINIO_SECURE"] == "true" else None
+    # As docs/accounts.md tells applications to: a MinIO that stops says that it is there again in 60 s, and urllib3 would wait for so long.
+    retries = urllib3.Retry(5, backoff_factor=0.2, status_forcelist=[503], respect_retry_after_header=False)
+    pool = urllib3.PoolManager(ca_certs=env[CA], timeout=timeout, retries=retries)
     login = (env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"])
-    one = Minio(address, *login, secure=pool is not None, region="us-east-1", http_client=pool)
+    one = Minio(address, *login, secure=env["MINIO_SECURE"] == "true", region="us-east-1", http_client=pool)
     one.put_object("raw-documents", f"rotated{number}", io.BytesIO(b"1"), 1)
 
 
