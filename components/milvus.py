@@ -141,6 +141,8 @@ class Milvus(Engine):
                     "PROXY_HTTP_ENABLED": str(not settings.production).lower(),
                     # Its default of 30 minutes ends every stop in a kill.
                     "COMMON_GRACEFULSTOPTIMEOUT": "2",
+                    # What a stop leaves of its leases in etcd, the next start waits for; its default of 30 s made that 49 s.
+                    "COMMON_SESSION_TTL": "20",
                     **(_TLS if encrypted else {}),
                     "LOG_LEVEL": "info" if settings.production else "debug",
                 },
@@ -156,7 +158,8 @@ class Milvus(Engine):
                     test=["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{METRICS_PORT}/healthz"],
                     start_period_seconds=120,
                 ),
-                stop_seconds=60,
+                # Of twelve stops nine took up to eight seconds, and one had not ended after 60; what is acknowledged is in its log.
+                stop_seconds=10,
             ),
             context=context,
             volume=volume,
