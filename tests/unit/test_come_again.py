@@ -1,4 +1,4 @@
-"""MinIO that stops says `Retry-After: 60` to whoever has come already, and is there again in seconds: nobody waits for so long."""
+"""MinIO that starts or stops may answer with `Retry-After: 60`, and is there in seconds: nobody waits for so long."""
 
 import threading
 import time

@@ -35,7 +35,7 @@ PYTHON = {
     "MilvusClient(uri=f\"http://{os.environ['MILVUS_HOST']}:{os.environ['MILVUS_PORT']}\",\n"
     f'    secure=os.environ["MILVUS_SECURE"] == "true", server_pem_path=os.environ.get("{_AUTHORITY}", ""),\n'
     '    user=os.environ["MILVUS_USER"], password=os.environ["MILVUS_PASSWORD"])',
-    # Without it a minute is waited for a server that stops, and is there again in seconds: MinIO tells so, and urllib3 does it.
+    # MinIO that starts or stops may say `Retry-After: 60`, which urllib3 obeys although it is there in seconds.
     "minio": "import urllib3\nfrom minio import Minio\n"
     "retries = urllib3.Retry(5, backoff_factor=0.2, status_forcelist=[503], respect_retry_after_header=False)\n"
     "Minio(f\"{os.environ['MINIO_HOST']}:{os.environ['MINIO_PORT']}\", secure=os.environ['MINIO_SECURE'] == 'true',\n"

@@ -68,7 +68,7 @@ def into_minio(env: Variables, number: int) -> None:
     address = f"{env['MINIO_HOST']}:{env['MINIO_PORT']}"
     # Without it, to connect to the address of a container that is gone takes 63 s and more: until nobody has answered six times.
     timeout = urllib3.Timeout(connect=5, read=30)
-    # As docs/accounts.md tells applications to: a MinIO that stops says that it is there again in 60 s, and urllib3 would wait for so long.
+    # As docs/accounts.md tells applications to: MinIO that starts or stops may say `Retry-After: 60`, which urllib3 obeys.
     retries = urllib3.Retry(5, backoff_factor=0.2, status_forcelist=[503], respect_retry_after_header=False)
     pool = urllib3.PoolManager(ca_certs=env[CA], timeout=timeout, retries=retries)
     login = (env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"])
