@@ -106,14 +106,15 @@ def containers(live: LiveStack) -> dict[str, str]:
         client.close()
 
 
-def killed_at(live: LiveStack, file: Path, step: str, *, later: float, form: str = "host") -> None:
-    """Begin a rotation, and kill it with all that it started some seconds after a step has begun."""
+def killed_at(live: LiveStack, file: Path, step: str, *, later: float, after: str = "", form: str = "host") -> None:
+    """Begin a rotation, and kill it with all that it started some seconds after a step has begun, which comes after another one."""
     told_to = ["--env-file", str(file), "--from", form]
     command = [str(places.CHECKOUT / "karen"), "rotate", "all", "--yes", *told_to, "--stack", live.name]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
     ) as process:
         assert process.stderr is not None
-        assert any(line.startswith(step) for line in process.stderr), step
+        for awaited in filter(None, (after, step)):
+            assert any(line.startswith(awaited) for line in process.stderr), awaited
         time.sleep(later)
         os.killpg(process.pid, signal.SIGKILL)
