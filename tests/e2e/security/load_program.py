@@ -110,8 +110,9 @@ def run(name: str, write: Callable[[Variables, int], None], found: dict[str, tup
             time.sleep(0.05)
         else:
             tell(name, began, "acknowledged")
+            # A client that tries again by itself has been refused for as long as that took.
+            longest = max(longest, time.monotonic() - (since or began))
             if since:
-                longest = max(longest, time.monotonic() - since)
                 tell(name, since, f"refused until now, at last by {last}")
             since = 0.0
             acknowledged.append(number)
