@@ -9,7 +9,6 @@ from typing import Any
 import docker
 import psycopg
 
-from components.images import reference
 from tests.e2e import clients
 from tests.e2e.backups.samples import document
 from tests.e2e.live import LiveStack
@@ -82,14 +81,3 @@ class Small:
         while not wanted(status := document(self.live, "backup", "schedule", "show")["status"]):
             assert time.monotonic() < deadline, f"not within {within} s: {status}"
             time.sleep(0.5)
-
-    def in_volume(self, service: str, script: str) -> None:
-        """Run a script as root with a service's volume at /v."""
-        self.engine.containers.run(
-            reference("postgres", "build"),
-            ["-c", script],
-            entrypoint="sh",
-            user="0:0",
-            volumes={f"{self.live.container(service)}-data": {"bind": "/v", "mode": "rw"}},
-            remove=True,
-        )

@@ -32,7 +32,7 @@ def test_only_what_the_configuration_names_is_restored_by_itself(small: Small, k
     container = small.live.container("redis")
     clients.redis_client(small.live.variables()).set("newer", "yes")
     small.engine.api.kill(container)
-    small.in_volume("redis", _NONSENSE)
+    in_volume(small.live, "redis-data", "sh", "-c", _NONSENSE)
     small.engine.api.start(container)
     before = in_volume(small.live, "redis-data", "sh", "-c", _SUMS)
     told = karen(small.live, *DAMAGED, code=1).stdout

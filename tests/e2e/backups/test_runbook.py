@@ -18,7 +18,7 @@ import redis
 from bootstrap import places
 from ops.backups import throwaway
 from tests.e2e import clients
-from tests.e2e.backups.samples import document
+from tests.e2e.backups.samples import document, in_volume
 from tests.e2e.backups.small import Small
 from tests.e2e.live import LiveStack
 from tests.e2e.pages import Section, sections
@@ -70,7 +70,9 @@ def damaged(small: Small, situation: Section) -> None:
     document(small.live, "backup", "create", "--label", "before")
     clients.redis_client(small.live.variables()).set("later", "yes")
     small.engine.api.kill(small.live.container("redis"))
-    small.in_volume("redis", "for file in /v/appendonlydir/*.rdb; do echo nonsense > $file; done")
+    in_volume(
+        small.live, "redis-data", "sh", "-c", "for file in /v/appendonlydir/*.rdb; do echo nonsense > $file; done"
+    )
     small.engine.api.start(small.live.container("redis"))
     told = small.do(situation, codes=(1,))
     assert f"--only redis --stack {small.live.name}" in told.partition("Fix: ./karen backup restore ")[2], told

@@ -26,7 +26,7 @@ def alone() -> Iterator[Watching]:
     live.settings |= {**SERVICES_OFF, **PORTS_BESIDE, "redisAppendOnly": "true", "enableMonitoring": "true"}
     live.settings |= {"monitoringPort": str(METRICS_PORT + 2), "monitoringInterval": "2"}
     live.create()
-    holder = None
+    disk = holder = None
     try:
         disk = engine.volumes.create(f"ai-karen-{live.name}-redis-data", driver_opts=_DISK)
         # Such a disk is empty again once nobody has it, and what is put there before Redis starts are its users.
@@ -39,8 +39,11 @@ def alone() -> Iterator[Watching]:
     finally:
         if holder is not None:
             holder.remove(force=True)
-        engine.close()
         live.erase()
+        # It has no label of the stack's, which did not make it.
+        if disk is not None:
+            disk.remove(force=True)
+        engine.close()
 
 
 def fill(client: "redis.Redis") -> None:
