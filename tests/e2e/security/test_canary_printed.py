@@ -77,7 +77,7 @@ def watched_jobs(stack: str) -> Iterator[dict[str, bytes]]:
 
     labels = [f"{STACK_LABEL}={stack}", JOB_LABEL]
     started = api.events(decode=True, filters={"type": "container", "event": "start", "label": labels})
-    # Jobs last for half a second, some at the same time: whoever asks for the running ones in turn may miss one.
+    # Jobs are short, and some run at the same time: whoever asks for the running ones in turn may miss one.
     with ThreadPoolExecutor(16) as pool:
         following = pool.submit(lambda: [pool.submit(look, one["id"]) for one in started])
         try:
