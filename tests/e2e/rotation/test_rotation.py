@@ -65,9 +65,9 @@ _KILLS = [
 def test_killed_at_any_step_the_same_command_finishes_it(live: LiveStack, file: Path, step: str, later: float) -> None:
     former = live.variables()
     killed_at(live, file, step, later=later)
-    # Where its end was noted already, nothing is left to take up; a step that has just begun is not its end.
+    # Nothing is left to take up where the end was noted already, as it may be some time after the last step has begun.
     begun = configured.unfinished(live.name)
-    assert begun or later
+    assert begun or (step == "refuse:" and later)
     client = docker.from_env()
     try:
         # A server that is started again between two steps knows what it was told.
